@@ -1,0 +1,91 @@
+// Saves and loads whole training states in a run directory (layout: docs, "file formats").
+//
+// Saving: rank 0 writes `step-N.tmp-<nonce>`, the manifest last, syncs, renames and syncs the
+// parent; only then are older checkpoints deleted. A failure on rank 0 is thrown on every rank.
+// Every method marked collective must be called by all ranks at the same point.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ropewalk/base/json.h"
+#include "ropewalk/checkpoint/discovery.h"
+#include "ropewalk/checkpoint/stateful.h"
+#include "ropewalk/dist/group.h"
+#include "ropewalk/formats/safetensors.h"
+#include "ropewalk/model/decoder.h"
+
+namespace ropewalk {
+
+struct CheckpointerOptions {
+  std::filesystem::path run_dir;      // checkpoints go to run_dir/checkpoints
+  int64_t keep = 2;                   // newest complete ones kept, >= 1
+  Json model_config;                  // config.json of the HF directory
+  std::filesystem::path copied_from;  // tokenizer files and generation_config.json
+  DType dtype = DType::kF32;          // of the HF weights; below fp32, master weights are added
+  uint64_t max_shard_bytes = 5'000'000'000;
+  std::string device = "cpu";  // recorded with the environment
+};
+
+struct LoadedCheckpoint {
+  int64_t step = 0;
+  Json extra;                                // what save was given
+  std::string rope_difference;               // empty = same; else "extension x2", or what differs
+  std::vector<std::string> environment_differences;  // bit-for-bit continuation is not promised
+};
+
+struct ResumeRequest {
+  enum class Kind { kNewest, kNewestOrNone, kExactly } kind = Kind::kNewest;
+  std::string path_or_step;  // kExactly
+};
+
+class Checkpointer {
+ public:
+  // Holds `decoder` by reference. Collective.
+  Checkpointer(CheckpointerOptions options, Decoder& decoder, std::shared_ptr<dist::Group> group);
+
+  // `owner` must outlive the checkpointer. Its key must be new.
+  void add(Stateful& owner);
+
+  // Removes what dead runs left half-written or half-deleted. The caller holds the run's lock.
+  // Collective.
+  void clean_up();
+
+  // Renames every checkpoint that is there so that none is resumed; they are deleted once a new
+  // one is durable (--overwrite). Collective.
+  void start_over();
+
+  // Which checkpoint to load, agreed by all ranks and fully verified; what was passed over is
+  // logged. Nothing only for kNewestOrNone. Collective.
+  std::optional<FoundCheckpoint> find(const ResumeRequest& request);
+
+  // Fills the decoder (master weights where there are) and every owner. Later checkpoints of the
+  // run are set aside at the next save. Collective.
+  LoadedCheckpoint load(const FoundCheckpoint& checkpoint);
+
+  // Returns the published folder, durable. `extra` is stored as it stands. Throws IoError with path
+  // and needed bytes when the disk is full: earlier checkpoints are then intact. Collective.
+  std::filesystem::path save(int64_t step, const Json& extra);
+
+ private:
+  std::filesystem::path checkpoints_dir() const { return options_.run_dir / "checkpoints"; }
+  std::filesystem::path write_and_publish(int64_t step, const Json& extra);
+  void write_trainer_state(const std::filesystem::path& folder, int64_t step, const Json& extra);
+  void set_aside_later_checkpoints();
+  void retain(const std::filesystem::path& just_written);
+
+  CheckpointerOptions options_;
+  Decoder& decoder_;
+  std::shared_ptr<dist::Group> group_;
+  std::vector<Stateful*> owners_;
+  std::filesystem::path loaded_;   // never deleted by this process
+  int64_t loaded_step_ = -1;       // -1: fresh start
+  bool set_aside_pending_ = false;
+  std::vector<std::filesystem::path> replaced_;  // start_over: deleted after the first save
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,38 @@
+// A decoder, or another checkpoint, as a Hugging Face directory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "ropewalk/base/json.h"
+#include "ropewalk/formats/safetensors.h"
+#include "ropewalk/model/decoder.h"
+#include "ropewalk/spec/hf_model.h"
+
+namespace ropewalk {
+
+struct HfWriteOptions {
+  Json config;                        // config.json; its dtype fields are set to `dtype`
+  std::filesystem::path copied_from;  // tokenizer files and generation_config.json; empty = none
+  DType dtype = DType::kF32;          // of the weights: kF32, kF16 or kBF16
+  uint64_t max_shard_bytes = 5'000'000'000;
+};
+
+// Writes an HF model directory into the existing, empty `folder`. Nothing is synced or published:
+// that is the caller's. Throws IoError.
+void write_hf_model(const std::filesystem::path& folder, const Decoder& decoder,
+                    const HfWriteOptions& options);
+
+struct ExportOptions {
+  std::optional<DType> dtype;  // default: as stored
+  uint64_t max_shard_bytes = 5'000'000'000;
+};
+
+// `source` (any HF directory, a checkpoint of a run, or a run directory: its newest checkpoint) to
+// `target`, tensor by tensor, published at once. Where the checkpoint has fp32 master weights and
+// fp32 is asked for, they are taken. Throws ConfigError when `target` exists.
+void export_hf_model(const std::filesystem::path& source, const std::filesystem::path& target,
+                     const ExportOptions& options);
+
+}  // namespace ropewalk

@@ -1,0 +1,35 @@
+// What an owner of state gives to a checkpoint. The checkpointer knows no concrete class.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ropewalk/base/json.h"
+
+namespace ropewalk {
+
+// Tensors shaped like parameters: written under the parameters' HF names plus the suffix, split as
+// the weight map splits the parameter ("model.layers.0.self_attn.q_proj.weight.exp_avg").
+struct ParameterTensors {
+  std::string suffix;                                       // ".exp_avg"
+  std::vector<std::pair<std::string, at::Tensor>> tensors;  // our parameter name -> live tensor
+};
+
+// Called on the training thread between steps. Tensors are read on save and written in place on
+// load, before load_state.
+class Stateful {
+ public:
+  virtual ~Stateful() = default;
+  // Unique and file-name safe: "optimizer", "sampler".
+  virtual std::string key() const = 0;
+  // Numbers only, no times, paths or ranks: equal runs write equal bytes.
+  virtual Json state() const = 0;
+  // Throws CheckpointError on a value it does not understand.
+  virtual void load_state(const Json& state) = 0;
+  virtual std::vector<ParameterTensors> tensors() { return {}; }
+};
+
+}  // namespace ropewalk
