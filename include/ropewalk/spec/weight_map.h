@@ -1,0 +1,33 @@
+// Weight names as data: one table read in two directions, by import and by export.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ropewalk/spec/decoder_spec.h"
+
+namespace ropewalk {
+
+// Rows [row_begin, row_end) of our tensor are the whole of one foreign tensor.
+struct WeightSlice {
+  std::string foreign_name;
+  int64_t row_begin = 0;
+  int64_t row_end = 0;
+  std::vector<int64_t> shape;  // of the foreign tensor
+};
+
+struct WeightEntry {
+  std::string name;            // ours, "layers.0.attention.qkv.weight"
+  std::vector<int64_t> shape;  // ours, [out, in] or [out]
+  std::vector<WeightSlice> slices;  // in row order; together they cover every row exactly once
+};
+
+// Every parameter of the model, in the order in which the model registers them.
+std::vector<WeightEntry> weight_map(const DecoderSpec& spec);
+
+// Foreign names that hold nothing to learn and may be present: derived buffers, and the output
+// projection's copy when it is tied to the embedding. Patterns for matches_pattern ('*').
+std::vector<std::string> ignored_weights(const DecoderSpec& spec);
+
+}  // namespace ropewalk
