@@ -1,0 +1,177 @@
+#include "ropewalk/base/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include "base/descriptor.h"
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+namespace fs = std::filesystem;
+
+namespace {
+
+// One write call moves at most 2 GiB on Linux; smaller pieces keep signals responsive.
+constexpr size_t kWritePieceBytes = size_t{1} << 26;
+
+[[noreturn]] void fail_write(const fs::path& path, size_t num_bytes, int error) {
+  throw IoError(path.string() + ": writing " + std::to_string(num_bytes) +
+                " bytes: " + std::strerror(error) +
+                (error == ENOSPC || error == EDQUOT ? "; free space or choose another folder" : ""));
+}
+
+void write_all(int descriptor, const fs::path& path, const char* data, size_t size) {
+  const size_t total = size;
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor, data, std::min(size, kWritePieceBytes));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail_write(path, total, errno);
+    }
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+void rename_path(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    fail_io(from, "renaming to " + to.string(), errno);
+  }
+}
+
+fs::path parent_of(const fs::path& path) {
+  const fs::path parent = path.parent_path();
+  return parent.empty() ? fs::path(".") : parent;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const Descriptor file = open_descriptor(path, O_RDONLY, "opening for reading");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail_io(path, "reading its size", errno);
+  if (S_ISDIR(status.st_mode)) fail_io(path, "reading", EISDIR);
+  std::string content;
+  // Pipes and /proc files report no size: read to the end whatever was announced.
+  size_t used = 0;
+  content.resize(static_cast<size_t>(status.st_size) + 1);
+  for (;;) {
+    if (used == content.size()) content.resize(2 * content.size());
+    const ssize_t count = ::read(file.get(), content.data() + used, content.size() - used);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_io(path, "reading", errno);
+    if (count == 0) break;
+    used += static_cast<size_t>(count);
+  }
+  content.resize(used);
+  return content;
+}
+
+void write_file_atomic(const fs::path& path, std::string_view content) {
+  const fs::path temporary = temporary_sibling(path);
+  try {
+    FileWriter writer(temporary);
+    writer.write(content);
+    writer.close();
+    rename_path(temporary, path);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+  fsync_path(parent_of(path));
+}
+
+void fsync_path(const fs::path& file_or_directory) {
+  const Descriptor opened = open_descriptor(file_or_directory, O_RDONLY, "opening for fsync");
+  // Some file systems cannot sync a folder (EINVAL); they order its entries themselves.
+  if (::fsync(opened.get()) != 0 && errno != EINVAL) fail_io(file_or_directory, "fsync", errno);
+}
+
+void append_to_file(const fs::path& path, std::string_view content) {
+  const Descriptor file =
+      open_descriptor(path, O_WRONLY | O_APPEND | O_CREAT, "opening for appending");
+  write_all(file.get(), path, content.data(), content.size());
+}
+
+fs::path temporary_sibling(const fs::path& path) {
+  static std::atomic<uint64_t> counter{0};
+  std::random_device device;
+  for (;;) {
+    const uint64_t nonce = (static_cast<uint64_t>(device()) << 32 | device()) ^
+                           (static_cast<uint64_t>(::getpid()) << 20) ^ ++counter;
+    char text[17];
+    std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(nonce));
+    fs::path candidate = path;
+    // "a/b/" names the folder b: the sibling stands beside it, not inside.
+    if (!candidate.has_filename()) candidate = candidate.parent_path();
+    candidate += std::string(".tmp-") + text;
+    std::error_code ignored;
+    if (!fs::exists(fs::symlink_status(candidate, ignored))) return candidate;
+  }
+}
+
+void publish_directory(const fs::path& temporary, const fs::path& target) {
+  try {
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(target, error))) {
+      fail_io(target, "publishing from " + temporary.string(), EEXIST);
+    }
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(temporary)) {
+      if (!entry.is_symlink()) fsync_path(entry.path());
+    }
+    fsync_path(temporary);
+    rename_path(temporary, target);
+  } catch (const fs::filesystem_error& error) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw IoError(temporary.string() + ": publishing: " + error.what());
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+  fsync_path(parent_of(target.has_filename() ? target : target.parent_path()));
+}
+
+FileWriter::FileWriter(const fs::path& path) : path_(path) {
+  descriptor_ =
+      open_descriptor(path, O_WRONLY | O_CREAT | O_TRUNC, "opening for writing").release();
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+FileWriter::FileWriter(FileWriter&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      size_bytes_(other.size_bytes_) {}
+
+void FileWriter::write(std::span<const std::byte> bytes) {
+  ROPEWALK_CHECK(descriptor_ >= 0, "write to a closed file " + path_.string());
+  write_all(descriptor_, path_, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  size_bytes_ += bytes.size();
+}
+
+void FileWriter::write(std::string_view text) {
+  write(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void FileWriter::close() {
+  ROPEWALK_CHECK(descriptor_ >= 0, "second close of " + path_.string());
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_io(path_, "fsync", errno);
+  // Network file systems report a full disk only here.
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_io(path_, "closing", errno);
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,169 @@
+#include "ropewalk/base/json.h"
+
+#include <cctype>
+#include <set>
+#include <vector>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/files.h"
+#include "ropewalk/base/text.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr size_t kMaxListedFaults = 20;
+
+struct Place {
+  size_t line = 1;
+  size_t column = 1;
+};
+
+Place place_of(std::string_view text, size_t offset) {
+  Place place;
+  for (size_t i = 0; i < offset && i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      ++place.line;
+      place.column = 1;
+    } else {
+      ++place.column;
+    }
+  }
+  return place;
+}
+
+std::string describe(const std::string& source, std::string_view text, size_t offset) {
+  const Place place = place_of(text, offset);
+  return source + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+}
+
+// nlohmann's texts read "[json.exception.parse_error.101] parse error at line 1, column 3: WHAT".
+std::string bare_reason(const std::string& what) {
+  const size_t colon = what.find(": ");
+  const size_t from = what.rfind("syntax error", 0) == 0 || colon == std::string::npos ? 0 : colon + 2;
+  return what.substr(from);
+}
+
+// Checks what the document parser of nlohmann lets pass; keeps no values.
+class StrictScan : public nlohmann::json_sax<Json> {
+ public:
+  StrictScan(std::string_view text, std::string source, int max_depth)
+      : text_(text), source_(std::move(source)), max_depth_(max_depth) {}
+
+  const std::vector<std::string>& duplicates() const { return duplicates_; }
+  const std::string& fault() const { return fault_; }
+
+  bool null() override { return value(); }
+  bool boolean(bool) override { return value(); }
+  bool number_integer(number_integer_t) override { return value(); }
+  bool number_unsigned(number_unsigned_t) override { return value(); }
+  bool number_float(number_float_t, const string_t&) override { return value(); }
+  bool string(string_t&) override { return value(); }
+  bool binary(binary_t&) override { return value(); }
+
+  bool start_object(size_t) override { return open(false); }
+  bool start_array(size_t) override { return open(true); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& name) override {
+    Level& level = levels_.back();
+    level.key = name;
+    if (!level.keys.insert(name).second) duplicates_.push_back(path());
+    return true;
+  }
+
+  bool parse_error(size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    const size_t offset = position == 0 ? 0 : position - 1;
+    std::string reason = bare_reason(error.what());
+    if (error.id == 406) reason = "number does not fit a 64-bit float: " + reason;
+    const std::string at = levels_.empty() ? "" : " (at " + path() + ")";
+    fault_ = describe(source_, text_, offset) + ": not valid JSON: " + reason + at;
+    return false;
+  }
+
+ private:
+  struct Level {
+    bool is_array = false;
+    size_t index = 0;
+    std::string key;
+    std::set<std::string> keys;
+  };
+
+  bool value() {
+    if (!levels_.empty()) ++levels_.back().index;
+    return true;
+  }
+
+  bool open(bool is_array) {
+    if (static_cast<int>(levels_.size()) >= max_depth_) {
+      fault_ = source_ + ": nested deeper than " + std::to_string(max_depth_) +
+               " levels at " + path() + "; flatten it";
+      return false;
+    }
+    levels_.push_back({is_array, 0, "", {}});
+    return true;
+  }
+
+  bool close() {
+    levels_.pop_back();
+    return value();
+  }
+
+  std::string path() const {
+    std::string text;
+    for (const Level& level : levels_) {
+      if (level.is_array) {
+        text += "[" + std::to_string(level.index) + "]";
+      } else if (!level.key.empty()) {
+        text += (text.empty() ? "" : ".") + level.key;
+      }
+    }
+    return text.empty() ? "the top level" : text;
+  }
+
+  std::string_view text_;
+  std::string source_;
+  int max_depth_;
+  std::vector<Level> levels_;
+  std::vector<std::string> duplicates_;
+  std::string fault_;
+};
+
+void throw_duplicates(const std::string& source, std::vector<std::string> paths) {
+  const size_t count = paths.size();
+  if (count > kMaxListedFaults) {
+    paths.resize(kMaxListedFaults);
+    paths.push_back("and " + std::to_string(count - kMaxListedFaults) + " more");
+  }
+  throw ConfigError(source + ": " + (count == 1 ? "duplicate key " : "duplicate keys ") +
+                    join(paths, ", ") + "; keep one of each");
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& source, JsonOptions options) {
+  StrictScan scan(text, source, options.max_depth);
+  const bool scanned = Json::sax_parse(text, &scan, Json::input_format_t::json, /*strict=*/true,
+                                       options.allow_comments);
+  if (!scan.fault().empty()) throw ConfigError(scan.fault());
+  ROPEWALK_CHECK(scanned, "JSON scan failed without a reason");
+  if (!scan.duplicates().empty()) throw_duplicates(source, scan.duplicates());
+  return Json::parse(text, nullptr, /*allow_exceptions=*/true, options.allow_comments);
+}
+
+Json read_json_file(const std::filesystem::path& path, JsonOptions options) {
+  std::string text;
+  try {
+    text = read_file(path);
+  } catch (const IoError& error) {
+    throw ConfigError(error.what());
+  }
+  return parse_json(text, path.string(), options);
+}
+
+std::string to_json_text(const Json& value) {
+  return value.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::strict) + "\n";
+}
+
+}  // namespace ropewalk

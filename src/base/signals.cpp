@@ -1,0 +1,55 @@
+#include "ropewalk/base/signals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+namespace {
+
+std::atomic<int> received_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free, "read and written in a signal handler");
+
+extern "C" void on_stop_signal(int number) {
+  int none = 0;
+  if (received_signal.compare_exchange_strong(none, number)) return;
+  _exit(128 + number);
+}
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+void install_stop_handlers() {
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  // Interrupted reads and writes of the work in progress go on: the stop waits for the step border.
+  action.sa_flags = SA_RESTART;
+  action.sa_mask = stop_signals();
+  for (const int number : {SIGTERM, SIGINT}) {
+    if (sigaction(number, &action, nullptr) != 0) {
+      throw IoError(std::string("installing the stop handlers: ") + std::strerror(errno));
+    }
+  }
+}
+
+int stop_signal() { return received_signal.load(std::memory_order_relaxed); }
+
+void block_stop_signals_in_this_thread() {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+}  // namespace ropewalk
