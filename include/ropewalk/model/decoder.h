@@ -1,0 +1,74 @@
+// A decoder-only transformer built from a DecoderSpec; single device, knows nothing of ranks.
+//
+// Parameters are fp32 in own memory (they are the master weights) under the names of the weight map,
+// and are cast to the compute type at use. Not thread-safe.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ropewalk/model/block.h"
+#include "ropewalk/model/block_runner.h"
+#include "ropewalk/model/kv_cache.h"
+#include "ropewalk/rope/rope_parameters.h"
+#include "ropewalk/spec/decoder_spec.h"
+
+namespace ropewalk {
+
+struct DecoderOptions {
+  at::ScalarType compute_dtype = at::kFloat;  // kFloat or kBFloat16
+  int64_t loss_chunk_tokens = 0;              // 0: chosen by vocabulary size
+  at::Device device = at::kCPU;
+  // Refuse what only training lacks (dropout), instead of computing something else.
+  bool for_training = false;
+};
+
+class RotaryCache;
+class Weight;
+
+class Decoder : public torch::nn::Module {
+ public:
+  Decoder(const DecoderSpec& spec, const DecoderOptions& options);
+  ~Decoder() override;
+
+  const DecoderSpec& spec() const { return spec_; }
+  const DecoderOptions& options() const { return options_; }
+
+  // normal(0, initializer_range) for matrices, 1 for norms, 0 for biases. A value depends on the
+  // seed, the parameter's name and its index only, not on threads, ranks or device.
+  void initialize(uint64_t seed);
+
+  // tokens [B, T] int64 -> normalised hidden states [B, T, D] in the compute type. With a cache the
+  // tokens follow those that it holds.
+  at::Tensor hidden(const at::Tensor& tokens_BT, KvCache* cache = nullptr);
+  // [..., D] -> fp32 [..., V].
+  at::Tensor logits(const at::Tensor& hidden_BTD);
+  // fp32 scalar: SUM of cross-entropy over the targets that are not -100. Full logits never exist.
+  at::Tensor loss_sum(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
+  // fp32 [B, T], 0 where the target is -100; without gradient.
+  at::Tensor token_nll(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
+
+  // Replaces the positions' scaling at run time; weights are neither copied nor reloaded.
+  void set_rope(const RopeParameters& rope);
+  void set_block_runner(std::shared_ptr<BlockRunner> runner);
+
+  const std::vector<std::shared_ptr<Block>>& blocks() const { return blocks_; }
+  // lm_head.weight, or embed_tokens.weight when tied.
+  const at::Tensor& output_weight() const;
+
+ private:
+  DecoderSpec spec_;
+  DecoderOptions options_;
+  std::shared_ptr<Weight> embed_tokens_, norm_, lm_head_;
+  std::vector<std::shared_ptr<Block>> blocks_;
+  std::unique_ptr<RotaryCache> rotary_;
+  std::shared_ptr<BlockRunner> runner_;
+};
+
+// Throws ConfigError if the options ask for what is not offered.
+std::shared_ptr<Decoder> build_decoder(const DecoderSpec& spec, const DecoderOptions& options = {});
+
+}  // namespace ropewalk

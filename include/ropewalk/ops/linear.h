@@ -1,0 +1,32 @@
+// Products with a weight that is stored in fp32 and cast to the input's type at use, fused with the
+// cheap elementwise op beside them so that backward need not keep that op's result.
+// Weights are [out, in]; inputs [..., in]; an undefined bias means none.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <tuple>
+
+namespace ropewalk::ops {
+
+struct LinearWeights {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out] or undefined
+};
+
+at::Tensor linear(const at::Tensor& x, const LinearWeights& w);
+
+// residual + linear(x): backward keeps x only.
+at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w);
+
+// {linear(rms_norm(x, norm_weight, eps)), x}. Backward keeps x and one number per row and makes the
+// normalised rows again. The second value is x for the residual path: taking it from here lets both
+// gradients of x be summed in the same pass.
+std::tuple<at::Tensor, at::Tensor> norm_linear(const at::Tensor& x, const at::Tensor& norm_weight,
+                                               double eps, const LinearWeights& w);
+
+// residual + linear(swiglu(gate_up)): backward keeps gate_up only.
+at::Tensor swiglu_linear_add(const at::Tensor& residual, const at::Tensor& gate_up,
+                             const LinearWeights& w);
+
+}  // namespace ropewalk::ops
