@@ -1,0 +1,30 @@
+// What may change when a run is resumed: keys declared `may_change_on_resume`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ropewalk/base/json.h"
+
+namespace ropewalk {
+
+struct Difference {
+  std::string key;  // "optimizer.learning_rate"
+  Json stored;      // null: was unset
+  Json now;         // null: is unset
+};
+
+// Differences between two resolved configs that may not change. A key that `stored` does not know
+// yet counts as its default. `allow_change` holds keys or whole sections.
+std::vector<Difference> differences_on_resume(const Json& stored,
+                                              const Json& now,
+                                              const std::vector<std::string>& allow_change = {});
+
+// The list of differences for the user, with what to do; throws ConfigError unless it is empty.
+// Also throws when `allow_change` names a key that does not exist.
+void refuse_differences_on_resume(const Json& stored,
+                                  const Json& now,
+                                  const std::vector<std::string>& allow_change,
+                                  const std::string& source);
+
+}  // namespace ropewalk
