@@ -1,0 +1,48 @@
+#include "ropewalk/base/diagnostics.h"
+
+#include <gtest/gtest.h>
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+namespace {
+
+TEST(Diagnostics, ReportsAllFaultsAtOnceWithPrefixedPlaces) {
+  Diagnostics inner;
+  inner.error("factor", "found 0.5; expected 1 or more");
+  inner.error("[2]", "found null");
+  inner.error("", "neither pretrained nor model_type");
+  inner.warning("theta", "changed");
+  Diagnostics all;
+  all.merge(inner, "model");
+  EXPECT_FALSE(all.ok());
+  EXPECT_EQ(all.report("run.json"),
+            "run.json: 3 faults\n"
+            "  model.factor: found 0.5; expected 1 or more\n"
+            "  model[2]: found null\n"
+            "  model: neither pretrained nor model_type");
+  ASSERT_EQ(all.warnings().size(), 1u);
+  EXPECT_EQ(all.warnings()[0].where, "model.theta");
+}
+
+TEST(Diagnostics, WarningsAloneDoNotFail) {
+  Diagnostics all;
+  all.warning("x", "y");
+  EXPECT_TRUE(all.ok());
+  EXPECT_EQ(all.report("run.json"), "");
+  EXPECT_NO_THROW(all.throw_if_errors<ConfigError>("run.json"));
+  all.error("x", "z");
+  EXPECT_THROW(all.throw_if_errors<ConfigError>("run.json"), ConfigError);
+}
+
+TEST(Check, BrokenInvariantNamesConditionAndPlace) {
+  try {
+    ROPEWALK_CHECK(1 > 2, "order of numbers");
+    FAIL();
+  } catch (const std::logic_error& error) {
+    EXPECT_NE(std::string(error.what()).find("order of numbers (1 > 2"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk

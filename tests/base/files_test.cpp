@@ -1,0 +1,184 @@
+#include "ropewalk/base/files.h"
+
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/hash.h"
+
+namespace ropewalk {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "ropewalk-files-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  int num_entries() const {
+    return static_cast<int>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+
+  template <typename ErrorType, typename Action>
+  static std::string error_of(Action action) {
+    try {
+      action();
+    } catch (const ErrorType& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Files, AtomicWriteReplacesTheContentAndLeavesNothingElse) {
+  write_file_atomic(folder_ / "a", "one");
+  write_file_atomic(folder_ / "a", "second");
+  EXPECT_EQ(read_file(folder_ / "a"), "second");
+  EXPECT_EQ(num_entries(), 1);
+}
+
+TEST_F(Files, FailedAtomicWriteKeepsTheOldContentAndLeavesNothingElse) {
+  write_file_atomic(folder_ / "a", "one");
+  // A child of its own: the size limit stands in for a full disk.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1000, 1000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const std::string text =
+        error_of<IoError>([&] { write_file_atomic(folder_ / "a", std::string(5000, 'x')); });
+    const bool named = text.find("writing 5000 bytes") != std::string::npos;
+    ::_exit(named ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(read_file(folder_ / "a"), "one");
+  EXPECT_EQ(num_entries(), 1);
+}
+
+TEST_F(Files, FullDiskSaysHowManyBytes) {
+  const std::string text = error_of<IoError>([] { append_to_file("/dev/full", "12345"); });
+  EXPECT_THAT(text, HasSubstr("/dev/full: writing 5 bytes: No space left"));
+}
+
+TEST_F(Files, MissingFileAndFolderInPlaceOfAFileAreIoErrors) {
+  EXPECT_THAT(error_of<IoError>([&] { read_file(folder_ / "none"); }),
+              HasSubstr("none: opening for reading: No such file"));
+  EXPECT_THAT(error_of<IoError>([&] { read_file(folder_); }), HasSubstr("Is a directory"));
+  EXPECT_THAT(error_of<IoError>([&] { MappedFile{folder_}; }), HasSubstr("Is a directory"));
+}
+
+TEST_F(Files, ReadsFilesThatAnnounceNoSize) {
+  EXPECT_THAT(read_file("/proc/self/status"), HasSubstr("Pid:"));
+}
+
+TEST_F(Files, AppendsAddUp) {
+  append_to_file(folder_ / "m", "a\n");
+  append_to_file(folder_ / "m", "b\n");
+  EXPECT_EQ(read_file(folder_ / "m"), "a\nb\n");
+}
+
+TEST_F(Files, TemporarySiblingStandsBesideAFolderNamedWithASlash) {
+  const fs::path sibling = temporary_sibling(folder_ / "step-1" / "");
+  EXPECT_EQ(sibling.parent_path(), folder_);
+  EXPECT_THAT(sibling.filename().string(), testing::StartsWith("step-1.tmp-"));
+  EXPECT_NE(sibling, temporary_sibling(folder_ / "step-1"));
+}
+
+TEST_F(Files, PublishMovesTheWholeFolder) {
+  const fs::path temporary = temporary_sibling(folder_ / "step");
+  fs::create_directories(temporary / "trainer");
+  write_file_atomic(temporary / "trainer" / "state.json", "{}");
+  publish_directory(temporary, folder_ / "step");
+  EXPECT_EQ(read_file(folder_ / "step/trainer/state.json"), "{}");
+  EXPECT_EQ(num_entries(), 1);
+}
+
+TEST_F(Files, PublishNeverReplacesAndRemovesWhatItCouldNotPublish) {
+  fs::create_directories(folder_ / "step");
+  write_file_atomic(folder_ / "step" / "old", "old");
+  const fs::path temporary = temporary_sibling(folder_ / "step");
+  fs::create_directories(temporary);
+  EXPECT_THAT(error_of<IoError>([&] { publish_directory(temporary, folder_ / "step"); }),
+              HasSubstr("File exists"));
+  EXPECT_FALSE(fs::exists(temporary));
+  EXPECT_EQ(read_file(folder_ / "step/old"), "old");
+}
+
+TEST_F(Files, MappedFileShowsTheBytesAndSurvivesAMove) {
+  write_file_atomic(folder_ / "a", "bytes");
+  write_file_atomic(folder_ / "empty", "");
+  MappedFile first(folder_ / "a");
+  MappedFile file(std::move(first));
+  EXPECT_EQ(file.bytes().size(), 5u);
+  EXPECT_EQ(static_cast<char>(file.bytes()[4]), 's');
+  file = MappedFile(folder_ / "empty");
+  EXPECT_TRUE(file.bytes().empty());
+}
+
+TEST_F(Files, WriterCountsBytesAndIsMovable) {
+  FileWriter first(folder_ / "w");
+  first.write("abc");
+  FileWriter writer(std::move(first));
+  writer.write("de");
+  writer.close();
+  EXPECT_EQ(writer.size_bytes(), 5u);
+  EXPECT_EQ(read_file(folder_ / "w"), "abcde");
+}
+
+TEST_F(Files, SecondLockNamesItsHolderAndIsFreeAfterwards) {
+  {
+    const FileLock lock(folder_ / "lock");
+    EXPECT_THAT(error_of<ConfigError>([&] { FileLock{folder_ / "lock"}; }),
+                HasSubstr("in use by process " + std::to_string(::getpid()) + " on host"));
+  }
+  const FileLock again(folder_ / "lock");
+}
+
+TEST_F(Files, LockDiesWithAKilledHolder) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const FileLock lock(folder_ / "lock");
+    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+    ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_THROW(FileLock{folder_ / "lock"}, ConfigError);
+  ::kill(child, SIGKILL);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_NO_THROW(FileLock{folder_ / "lock"});
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_F(Files, HashesAgreeAndEqualThePublishedVector) {
+  // XXH3-128 of the empty input, from xxHash's own sanity checks.
+  EXPECT_EQ(hash_text(""), "99aa06d3014798d86001c324468d497f");
+  write_file_atomic(folder_ / "h", "some text");
+  StreamHash stream;
+  stream.update(std::as_bytes(std::span("some ", 5)));
+  stream.update(std::as_bytes(std::span("text", 4)));
+  EXPECT_EQ(stream.hex(), hash_text("some text"));
+  EXPECT_EQ(hash_file(folder_ / "h"), hash_text("some text"));
+  EXPECT_NE(hash_text("some text"), hash_text("some texu"));
+}
+
+}  // namespace
+}  // namespace ropewalk
