@@ -107,6 +107,7 @@ class SafetensorsWriter {
   std::string hash() const { return hash_.hex(); }  // of the whole file, after close()
 
  private:
+  void advance_to(std::string_view name);
   void append(std::span<const std::byte> bytes);
 
   std::string path_;

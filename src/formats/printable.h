@@ -1,0 +1,12 @@
+// Names out of untrusted files, made safe and short for messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ropewalk {
+
+// Control characters as \xNN, at most `max_bytes` of the name.
+std::string printable(std::string_view name, size_t max_bytes = 160);
+
+}  // namespace ropewalk
