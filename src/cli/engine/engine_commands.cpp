@@ -1,0 +1,14 @@
+#include "cli/engine/engine_commands.h"
+
+namespace ropewalk::cli {
+
+std::vector<Command> engine_commands() {
+  return {
+      make_command(kTrainCommand, declare_train_options, run_train),
+      make_command(kEvalPerplexityCommand, declare_eval_perplexity_options, run_eval_perplexity),
+      make_command(kGenerateCommand, declare_generate_options, run_generate),
+      make_command(kExportCommand, declare_export_options, run_export),
+  };
+}
+
+}  // namespace ropewalk::cli

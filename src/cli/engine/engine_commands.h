@@ -1,0 +1,21 @@
+// The table of the commands that run in the engine.
+#pragma once
+
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/options/eval_perplexity_options.h"
+#include "cli/options/export_options.h"
+#include "cli/options/generate_options.h"
+#include "cli/options/train_options.h"
+
+namespace ropewalk::cli {
+
+int run_train(const TrainOptions& options);
+int run_eval_perplexity(const EvalPerplexityOptions& options);
+int run_generate(const GenerateOptions& options);
+int run_export(const ExportOptions& options);
+
+std::vector<Command> engine_commands();
+
+}  // namespace ropewalk::cli

@@ -1,0 +1,14 @@
+// The engine: the commands that need LibTorch. Started by the front, never by hand.
+#include "cli/engine/allocator.h"
+#include "cli/engine/engine_commands.h"
+#include "cli/program.h"
+
+int main(int argc, char** argv) {
+  ropewalk::cli::keep_freed_memory();
+  ropewalk::cli::Program program(ropewalk::cli::engine_commands());
+  try {
+    return program.run(argc, argv);
+  } catch (...) {
+    return program.report_exception();
+  }
+}

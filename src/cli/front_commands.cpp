@@ -1,0 +1,43 @@
+#include "cli/front_commands.h"
+
+#include "cli/launch_train.h"
+#include "cli/options/eval_perplexity_options.h"
+#include "cli/options/export_options.h"
+#include "cli/options/generate_options.h"
+#include "cli/options/train_options.h"
+#include "cli/process_environment.h"
+
+namespace ropewalk::cli {
+namespace {
+
+template <typename Options>
+Command engine_command(const CommandInfo& info, void (*declare)(CLI::App&, Options&),
+                       const std::vector<std::string>& command_line) {
+  return make_command(info, declare,
+                      [command_line](const Options&) -> int { exec_engine(command_line); });
+}
+
+}  // namespace
+
+std::vector<Command> front_commands(const std::vector<std::string>& command_line) {
+  return {
+      make_command(kExtendCommand, declare_extend_options, run_extend),
+      make_command(kPrepareCommand, declare_prepare_options, run_prepare),
+      make_command(kTokenizeCommand, declare_tokenize_options, run_tokenize),
+      make_command(kTrainCommand, declare_train_options,
+                   [command_line](const TrainOptions& options) {
+                     return launch_train(options, command_line);
+                   }),
+      engine_command(kEvalPerplexityCommand, declare_eval_perplexity_options, command_line),
+      engine_command(kGenerateCommand, declare_generate_options, command_line),
+      engine_command(kExportCommand, declare_export_options, command_line),
+      make_command(kInspectCommand, declare_inspect_options, run_inspect),
+      make_command(kVerifyCommand, declare_verify_options, run_verify),
+      make_command(kConfigValidateCommand, declare_config_file_options, run_config_validate),
+      make_command(kConfigPrintCommand, declare_config_file_options, run_config_print),
+      make_command(kConfigSchemaCommand, declare_config_text_options, run_config_schema),
+      make_command(kConfigReferenceCommand, declare_config_text_options, run_config_reference),
+  };
+}
+
+}  // namespace ropewalk::cli

@@ -1,0 +1,35 @@
+# LibTorch out of the PyPI wheel `torch` (licence BSD-3-Clause), as scripts/setup.sh installs it.
+# torch's own package config is not used: it demands a CUDA toolkit and enables the CUDA language.
+#
+# Input:   ROPEWALK_LIBTORCH   the folder that holds include/ and lib/ (found by itself after set-up)
+# Targets: LibTorch::cpu       libtorch_cpu + libc10
+#          LibTorch::cuda      libtorch_cuda + libc10_cuda and their headers (full installation only)
+include(${CMAKE_CURRENT_LIST_DIR}/DependencyFolder.cmake)
+
+if(NOT ROPEWALK_LIBTORCH)
+  foreach(kind full lean)
+    ropewalk_dependency_folder(folder libtorch-${kind})
+    if(EXISTS ${folder}/torch/lib/libtorch_cpu.so)
+      set(ROPEWALK_LIBTORCH ${folder}/torch CACHE PATH "LibTorch: the folder that holds include/ and lib/")
+      break()
+    endif()
+  endforeach()
+endif()
+
+find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_C10_LIBRARY c10 PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
+  REASON_FAILURE_MESSAGE "run scripts/setup.sh, or set ROPEWALK_LIBTORCH")
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
+  add_library(LibTorch::c10 UNKNOWN IMPORTED)
+  set_target_properties(LibTorch::c10 PROPERTIES IMPORTED_LOCATION ${LibTorch_C10_LIBRARY})
+  add_library(LibTorch::cpu UNKNOWN IMPORTED)
+  # -idirafter: torch carries a newer fmt, which must not shadow Debian's.
+  set_target_properties(LibTorch::cpu PROPERTIES
+    IMPORTED_LOCATION ${LibTorch_CPU_LIBRARY}
+    INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${ROPEWALK_LIBTORCH}/include;SHELL:-idirafter ${ROPEWALK_LIBTORCH}/include/torch/csrc/api/include"
+    INTERFACE_COMPILE_DEFINITIONS "USE_C10D_GLOO;USE_DISTRIBUTED"
+    INTERFACE_LINK_LIBRARIES LibTorch::c10)
+endif()
