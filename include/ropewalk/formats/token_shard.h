@@ -76,6 +76,7 @@ class TokenShardWriter {
 
  private:
   void append(std::span<const std::byte> bytes);
+  void flush();
 
   std::filesystem::path path_;
   std::filesystem::path temporary_;
