@@ -45,7 +45,7 @@ struct ResumeRequest {
 
 class Checkpointer {
  public:
-  // Holds `decoder` by reference. Collective.
+  // Holds `decoder` by reference.
   Checkpointer(CheckpointerOptions options, Decoder& decoder, std::shared_ptr<dist::Group> group);
 
   // `owner` must outlive the checkpointer. Its key must be new.
@@ -67,25 +67,25 @@ class Checkpointer {
   // run are set aside at the next save. Collective.
   LoadedCheckpoint load(const FoundCheckpoint& checkpoint);
 
-  // Returns the published folder, durable. `extra` is stored as it stands. Throws IoError with path
+  // Returns the published folder, durable; a second save of one step is that of the first. `extra` is stored as it stands. Throws IoError with path
   // and needed bytes when the disk is full: earlier checkpoints are then intact. Collective.
   std::filesystem::path save(int64_t step, const Json& extra);
 
  private:
   std::filesystem::path checkpoints_dir() const { return options_.run_dir / "checkpoints"; }
   std::filesystem::path write_and_publish(int64_t step, const Json& extra);
-  void write_trainer_state(const std::filesystem::path& folder, int64_t step, const Json& extra);
+  void write_folder(const std::filesystem::path& folder, int64_t step, const Json& extra);
   void set_aside_later_checkpoints();
-  void retain(const std::filesystem::path& just_written);
+  void delete_older();
 
   CheckpointerOptions options_;
   Decoder& decoder_;
   std::shared_ptr<dist::Group> group_;
   std::vector<Stateful*> owners_;
-  std::filesystem::path loaded_;   // never deleted by this process
-  int64_t loaded_step_ = -1;       // -1: fresh start
-  bool set_aside_pending_ = false;
-  std::vector<std::filesystem::path> replaced_;  // start_over: deleted after the first save
+  int64_t loaded_step_ = -1;
+  bool set_aside_pending_ = false;                 // once, after load
+  std::filesystem::path last_written_;             // by this process
+  std::vector<std::filesystem::path> replaced_;    // start_over: deleted after the first save
 };
 
 }  // namespace ropewalk

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "ropewalk/base/json.h"
+#include "ropewalk/formats/manifest.h"
 #include "ropewalk/formats/safetensors.h"
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/spec/hf_model.h"
@@ -19,10 +21,10 @@ struct HfWriteOptions {
   uint64_t max_shard_bytes = 5'000'000'000;
 };
 
-// Writes an HF model directory into the existing, empty `folder`. Nothing is synced or published:
-// that is the caller's. Throws IoError.
-void write_hf_model(const std::filesystem::path& folder, const Decoder& decoder,
-                    const HfWriteOptions& options);
+// Writes an HF model directory into the existing, empty `folder` and gives size and hash of the
+// weight files for a manifest. Publishing is the caller's. Throws IoError.
+std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
+                                          const Decoder& decoder, const HfWriteOptions& options);
 
 struct ExportOptions {
   std::optional<DType> dtype;  // default: as stored

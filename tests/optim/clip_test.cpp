@@ -1,0 +1,75 @@
+#include "ropewalk/optim/clip.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <limits>
+
+namespace ropewalk {
+namespace {
+
+NamedTensors with_gradients(const std::vector<torch::Tensor>& gradients) {
+  NamedTensors parameters;
+  for (const torch::Tensor& gradient : gradients) {
+    torch::Tensor parameter = torch::zeros_like(gradient).requires_grad_();
+    parameter.mutable_grad() = gradient.clone();
+    parameters.emplace_back(std::to_string(parameters.size()), parameter);
+  }
+  return parameters;
+}
+
+TEST(ClipGradNorm, NormOverAllParametersIsScaledDownToTheLimit) {
+  const NamedTensors parameters =
+      with_gradients({torch::full({4}, 3.0f), torch::full({2, 2}, 4.0f)});
+  const ClipResult result = clip_grad_norm(parameters, 1.0);
+  EXPECT_DOUBLE_EQ(result.norm, 10.0);
+  EXPECT_TRUE(result.clipped);
+  EXPECT_NEAR(clip_grad_norm(parameters, 0.0).norm, 1.0, 1e-6);
+}
+
+TEST(ClipGradNorm, GradientsBelowTheLimitKeepTheirBits) {
+  const torch::Tensor gradient = torch::randn({1000}) * 1e-4;
+  const NamedTensors parameters = with_gradients({gradient});
+  EXPECT_FALSE(clip_grad_norm(parameters, 1.0).clipped);
+  EXPECT_TRUE(torch::equal(parameters[0].second.grad(), gradient));
+}
+
+TEST(ClipGradNorm, NonFiniteNormIsReportedAndLeavesGradientsAlone) {
+  torch::Tensor gradient = torch::ones({8});
+  gradient[3] = std::numeric_limits<float>::infinity();
+  const NamedTensors parameters = with_gradients({gradient});
+  const ClipResult result = clip_grad_norm(parameters, 1.0);
+  EXPECT_FALSE(result.finite);
+  EXPECT_FALSE(result.clipped);
+  EXPECT_TRUE(torch::equal(parameters[0].second.grad(), gradient));
+}
+
+TEST(ClipGradNorm, NormHasTheSameBitsWithAnyNumberOfThreads) {
+  torch::manual_seed(1);
+  const NamedTensors parameters = with_gradients({torch::randn({300'001}), torch::randn({7, 11})});
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const double one = clip_grad_norm(parameters, 0.0).norm;
+  at::set_num_threads(3);
+  const double three = clip_grad_norm(parameters, 0.0).norm;
+  at::set_num_threads(threads);
+  EXPECT_EQ(one, three);
+  const double expected =
+      torch::cat({parameters[0].second.grad(), parameters[1].second.grad().flatten()})
+          .to(torch::kDouble)
+          .norm()
+          .item<double>();
+  EXPECT_NEAR(one, expected, 1e-9 * expected);
+}
+
+TEST(ClipGradNorm, SquaresThatOverflowSinglePrecisionAreStillFinite) {
+  const NamedTensors parameters = with_gradients({torch::full({2}, 3e30f)});
+  const ClipResult result = clip_grad_norm(parameters, 0.0);
+  EXPECT_TRUE(result.finite);
+  EXPECT_NEAR(result.norm, 3e30 * std::sqrt(2.0), 1e24);
+}
+
+}  // namespace
+}  // namespace ropewalk
