@@ -1,0 +1,93 @@
+// The explicit tables: families that are known, and types that are known not to fit.
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/spec/family.h"
+#include "spec/families/llama.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr const char* kLearned =
+    "its positions are learned, one vector for each: there is nothing to interpolate, and a longer "
+    "context has no vectors";
+constexpr const char* kSinusoidal = "its positions are added sinusoids, not rotary";
+constexpr const char* kAlibi =
+    "it uses ALiBi (a bias on attention by distance) instead of rotary positions";
+constexpr const char* kEncoder = "it is an encoder, not a decoder-only language model";
+constexpr const char* kEncoderDecoder =
+    "it is an encoder-decoder, not a decoder-only language model";
+constexpr const char* kRecurrent = "it is recurrent and has no positions to scale";
+constexpr const char* kOtherRotary =
+    "it uses rotary positions, but this model_type is not supported";
+
+struct RefusedTypes {
+  const char* reason;
+  std::vector<std::string> types;
+};
+
+const std::vector<RefusedTypes>& refused_types() {
+  static const std::vector<RefusedTypes> table = {
+      {kLearned, {"gpt2", "openai-gpt", "gpt_bigcode", "gpt_neo", "opt", "biogpt", "imagegpt"}},
+      {kSinusoidal, {"ctrl", "xglm"}},
+      {kAlibi, {"bloom", "mpt"}},
+      {kEncoder,
+       {"bert", "roberta", "distilbert", "albert", "electra", "deberta", "deberta-v2", "camembert",
+        "xlm-roberta", "modernbert", "longformer", "big_bird", "clip", "vit"}},
+      {kEncoderDecoder,
+       {"t5", "mt5", "umt5", "bart", "mbart", "pegasus", "marian", "whisper", "led", "m2m_100"}},
+      {kRecurrent, {"mamba", "mamba2", "falcon_mamba", "rwkv"}},
+      {kOtherRotary,
+       {"mistral",   "ministral",  "mixtral",    "qwen2",      "qwen2_moe",   "qwen3",
+        "qwen3_moe", "phi",        "phi3",       "phimoe",     "gemma",       "gemma2",
+        "gemma3",    "gemma3_text", "gptj",      "gpt_neox",   "codegen",     "falcon",
+        "stablelm",  "starcoder2", "olmo",       "olmo2",      "olmo3",       "olmoe",
+        "cohere",    "cohere2",    "granite",    "granitemoe", "glm",         "glm4",
+        "smollm3",   "persimmon",  "nemotron",   "helium",     "exaone4",     "seed_oss",
+        "arcee",     "apertus",    "ernie4_5",   "gpt_oss",    "deepseek_v2", "deepseek_v3",
+        "llama4",    "llama4_text", "hunyuan_v1_dense"}},
+  };
+  return table;
+}
+
+std::vector<std::string> known_types() {
+  std::vector<std::string> names;
+  for (const Family& family : families()) names.push_back(family.model_type);
+  return names;
+}
+
+}  // namespace
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> table = {
+      llama_family(),
+  };
+  return table;
+}
+
+const Family* try_find_family(const std::string& model_type) {
+  for (const Family& family : families()) {
+    if (family.model_type == model_type) return &family;
+  }
+  return nullptr;
+}
+
+std::string refusal_reason(const std::string& model_type) {
+  for (const RefusedTypes& group : refused_types()) {
+    for (const std::string& type : group.types) {
+      if (type == model_type) return group.reason;
+    }
+  }
+  return "";
+}
+
+const Family& find_family(const std::string& model_type, const std::string& source) {
+  if (const Family* family = try_find_family(model_type)) return *family;
+  const std::string reason = refusal_reason(model_type);
+  const auto nearest = reason.empty() ? nearest_name(model_type, known_types()) : std::nullopt;
+  throw ConfigError(source + ": model_type \"" + model_type + "\" cannot be used: " +
+                    (reason.empty() ? std::string("it is not known") : reason) +
+                    "; known model types: " + join(known_types(), ", ") +
+                    (nearest ? "; did you mean \"" + *nearest + "\"?" : ""));
+}
+
+}  // namespace ropewalk
