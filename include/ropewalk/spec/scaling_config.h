@@ -11,15 +11,12 @@ struct ScalingConfig {
   std::optional<std::string> pos_scaling_type;
   std::optional<int64_t> original_max_position_embeddings;
   std::optional<double> rope_theta;
-  std::optional<double> partial_rotary_factor;
   std::optional<double> attention_factor;
   std::optional<double> beta_fast;
   std::optional<double> beta_slow;
   std::optional<double> mscale;
   std::optional<double> mscale_all_dim;
   std::optional<bool> truncate;
-  std::optional<std::vector<double>> short_factor;
-  std::optional<std::vector<double>> long_factor;
   std::optional<double> low_freq_factor;
   std::optional<double> high_freq_factor;
 
@@ -57,12 +54,6 @@ struct ScalingConfig {
               "Base frequency of the rotary embedding.",
               positive,
               unset_means("the checkpoint's; 10000 from scratch")),
-        field("partial_rotary_factor",
-              &S::partial_rotary_factor,
-              "Part of each head's dimensions that is rotated.",
-              positive,
-              at_most(1),
-              unset_means("the checkpoint's; 1 from scratch")),
         field("attention_factor",
               &S::attention_factor,
               "yarn, longrope: factor on the cosine and sine tables.",
@@ -93,16 +84,6 @@ struct ScalingConfig {
               &S::truncate,
               "yarn: round the ends of the ramp to whole dimensions.",
               unset_means("true")),
-        field("short_factor",
-              &S::short_factor,
-              "longrope: one divisor per rotary pair, within the pre-training context.",
-              positive,
-              unset_means("the checkpoint's")),
-        field("long_factor",
-              &S::long_factor,
-              "longrope: one divisor per rotary pair, beyond the pre-training context.",
-              positive,
-              unset_means("the checkpoint's")),
         field("low_freq_factor",
               &S::low_freq_factor,
               "llama3: wavelengths above context / this are divided by the factor.",

@@ -1,0 +1,115 @@
+#include "ropewalk/settings/run_config.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/config/overrides.h"
+#include "ropewalk/config/reader.h"
+#include "ropewalk/config/writer.h"
+
+namespace ropewalk {
+namespace {
+
+void check_lengths(const RunConfig& config, Diagnostics& d) {
+  const auto context = config.model.max_position_embeddings;
+  if (!context) return;
+  const auto length = config.data.sequence_length;
+  if (length && *length > *context) {
+    d.error("data.sequence_length",
+            "found " + std::to_string(*length) + ", expected at most " +
+                "model.max_position_embeddings (" + std::to_string(*context) +
+                "). Shorten the sequences, or raise max_position_embeddings together with "
+                "pos_scaling_factor");
+  }
+  for (int64_t window : config.eval.windows) {
+    if (window > *context) {
+      d.warning("eval.windows",
+                "found " + std::to_string(window) + ", beyond model.max_position_embeddings (" +
+                    std::to_string(*context) + "): evaluated as it is");
+    }
+  }
+}
+
+// Other values that would fit: the neighbours of the batch, and other micro-batches for it.
+std::string batch_suggestion(const TrainConfig& train, int64_t unit, int64_t world_size) {
+  const int64_t below = train.global_batch_size / unit * unit;
+  std::string text = "Nearest: " + (below > 0 ? std::to_string(below) + " or " : "") +
+                     std::to_string(below + unit);
+  if (train.global_batch_size % world_size == 0) {
+    const int64_t per_rank = train.global_batch_size / world_size;
+    const int64_t micro = std::gcd(per_rank, train.micro_batch_size);
+    text += "; or keep it and set micro_batch_size " + std::to_string(micro);
+  }
+  return text;
+}
+
+}  // namespace
+
+void check_batch_for_ranks(const TrainConfig& train, int64_t world_size, Diagnostics& d) {
+  // Both factors are user input: compare by division, the product may overflow.
+  const int64_t per_micro = train.global_batch_size / train.micro_batch_size;
+  if (train.global_batch_size % train.micro_batch_size == 0 && per_micro % world_size == 0) return;
+  const std::string found = "found " + std::to_string(train.global_batch_size) +
+                            " with micro_batch_size " + std::to_string(train.micro_batch_size) +
+                            " on " + std::to_string(world_size) +
+                            (world_size == 1 ? " rank" : " ranks");
+  if (train.micro_batch_size > INT64_MAX / 2 / world_size) {
+    return d.error("train.global_batch_size",
+                   found + ", expected a multiple of micro_batch_size x ranks");
+  }
+  const int64_t unit = train.micro_batch_size * world_size;
+  d.error("train.global_batch_size",
+          found + ", expected a multiple of " + std::to_string(unit) +
+              " (micro_batch_size x ranks). " + batch_suggestion(train, unit, world_size));
+}
+
+void RunConfig::check(Diagnostics& d) const {
+  check_lengths(*this, d);
+  if (schedule.warmup_steps > train.steps) {
+    d.warning("schedule.warmup_steps",
+              "found " + std::to_string(schedule.warmup_steps) + ", more than train.steps (" +
+                  std::to_string(train.steps) + "): the peak learning rate is never reached");
+  }
+  if (data.add_bos && model.from_scratch() && !model.bos_token_id) {
+    d.error("data.add_bos",
+            "found true, expected model.bos_token_id beside it: which token is it?");
+  }
+}
+
+RunConfig parse_run_config(const Json& json, RunPurpose purpose, Diagnostics& d) {
+  RunConfig config = parse_fields<RunConfig>(json, d);
+  const bool faulty = std::any_of(d.errors().begin(), d.errors().end(), [](const auto& item) {
+    return item.where.rfind("data.train", 0) == 0;
+  });
+  if (purpose == RunPurpose::kTrain && config.data.train.empty() && !faulty) {
+    d.error("data.train",
+            "names no data: make token shards with `ropewalk prepare`, then write "
+            "\"train\": [\"FOLDER\"] or give --set 'data.train=[\"FOLDER\"]'");
+  }
+  return config;
+}
+
+RunConfig load_run_config(const std::filesystem::path& path,
+                          const std::vector<std::string>& overrides,
+                          RunPurpose purpose,
+                          Diagnostics* warnings) {
+  const Json json = apply_overrides(read_json_file(path, {.allow_comments = true}), overrides);
+  Diagnostics d;
+  RunConfig config = parse_run_config(json, purpose, d);
+  d.throw_if_errors<ConfigError>(path.string());
+  for (const Diagnostics::Item& item : d.warnings()) {
+    if (warnings != nullptr) {
+      warnings->warning(item.where, item.text);
+    } else {
+      log_warn(path.string() + ": " + item.where + ": " + item.text);
+    }
+  }
+  return config;
+}
+
+Json resolved_json(const RunConfig& config) { return to_json(config); }
+
+}  // namespace ropewalk
