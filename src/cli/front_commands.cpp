@@ -11,10 +11,11 @@ namespace ropewalk::cli {
 namespace {
 
 template <typename Options>
-Command engine_command(const CommandInfo& info, void (*declare)(CLI::App&, Options&),
+Command engine_command(const CommandInfo& info,
+                       void (*declare)(CLI::App&, Options&),
                        const std::vector<std::string>& command_line) {
-  return make_command(info, declare,
-                      [command_line](const Options&) -> int { exec_engine(command_line); });
+  return make_command(
+      info, declare, [command_line](const Options&) -> int { exec_engine(command_line); });
 }
 
 }  // namespace
@@ -24,7 +25,8 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
       make_command(kExtendCommand, declare_extend_options, run_extend),
       make_command(kPrepareCommand, declare_prepare_options, run_prepare),
       make_command(kTokenizeCommand, declare_tokenize_options, run_tokenize),
-      make_command(kTrainCommand, declare_train_options,
+      make_command(kTrainCommand,
+                   declare_train_options,
                    [command_line](const TrainOptions& options) {
                      return launch_train(options, command_line);
                    }),

@@ -23,7 +23,8 @@ int num_usable_cores() {
 }  // namespace
 
 std::filesystem::path engine_path() {
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::filesystem::path folder =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path();
   for (const char* relative : {"libexec/ropewalk-engine", "../libexec/ropewalk-engine"}) {
     const std::filesystem::path path = folder / relative;
     if (access(path.c_str(), X_OK) == 0) return path;

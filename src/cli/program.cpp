@@ -1,20 +1,18 @@
 #include "cli/program.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <optional>
 
+#include "cli/help.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 
 namespace ropewalk::cli {
 namespace {
 
-constexpr size_t kSummaryColumn = 22;
-
 void configure(CLI::App& app) {
-  app.get_formatter()->column_width(34);
+  app.formatter(make_help_formatter());
   app.set_help_flag("-h,--help", "Print this help");
 }
 
@@ -58,57 +56,29 @@ int Program::run(int argc, const char* const* argv) {
 const CLI::App& Program::deepest_parsed() const {
   const CLI::App* app = &app_;
   for (;;) {
-    const std::vector<const CLI::App*> parsed = app->get_subcommands(
-        [](const CLI::App* candidate) { return candidate->parsed(); });
+    const std::vector<const CLI::App*> parsed =
+        app->get_subcommands([](const CLI::App* candidate) { return candidate->parsed(); });
     if (parsed.empty()) return *app;
     app = parsed.front();
   }
 }
 
-std::string Program::overview() const {
-  std::string text =
-      "Ropewalk trains GPT-type models and lengthens the context of pre-trained ones.\n"
-      "\nUsage: ropewalk COMMAND [OPTIONS]\n";
-  std::vector<std::string> groups;
-  for (const CommandInfo& info : infos_) {
-    if (std::find(groups.begin(), groups.end(), info.group) == groups.end()) {
-      groups.emplace_back(info.group);
-    }
-  }
-  for (const std::string& group : groups) {
-    text += "\n" + group + ":\n";
-    for (const CommandInfo& info : infos_) {
-      if (group != info.group) continue;
-      std::string name = info.name;
-      name.resize(std::max(name.size() + 2, kSummaryColumn), ' ');
-      text += "  " + name + info.summary + "\n";
-    }
-  }
-  text +=
-      "\nOptions:\n  -h, --help            Print this help; `ropewalk COMMAND --help` says more\n"
-      "  --version             Print the version\n"
-      "\nExit codes: 0 done; 1 failure while running; 2 bad usage, config or input;\n"
-      "            75 stopped on a signal after saving (start again with --resume)\n";
-  return text;
+std::string Program::usage_fault(const CLI::ParseError& error) const {
+  if (runs_.count(&deepest_parsed()) != 0) return error.what();
+  if (words_.empty()) return "no command given";
+  return "unknown command `" + join(words_, " ") + "`";
 }
 
 std::string Program::usage_hint() const {
   const CLI::App& app = deepest_parsed();
-  if (&app != &app_ && runs_.count(&app) != 0) {
-    std::string name = app.get_name();
-    for (const CLI::App* up = app.get_parent(); up != nullptr; up = up->get_parent()) {
-      name = up->get_name() + " " + name;
+  if (runs_.count(&app) != 0) {
+    if (const std::optional<std::string> near = nearest_option(words_, app)) {
+      return "Did you mean `" + *near + "`?";
     }
-    return "Run `" + name + " --help` for its options.";
+    return "Run `" + full_name(app) + " --help` for its options.";
   }
-  // The first word that is no command: offer the nearest one.
-  std::vector<std::string> names;
-  for (const CommandInfo& info : infos_) names.emplace_back(info.name);
-  for (size_t count = std::min<size_t>(words_.size(), 2); count > 0; --count) {
-    const std::string typed = join({words_.begin(), words_.begin() + count}, " ");
-    if (const std::optional<std::string> near = nearest_name(typed, names)) {
-      return "Did you mean `ropewalk " + *near + "`?";
-    }
+  if (const std::optional<std::string> near = nearest_command(words_, infos_)) {
+    return "Did you mean `ropewalk " + *near + "`?";
   }
   return "Run `ropewalk --help` for the commands.";
 }
@@ -120,11 +90,12 @@ int Program::report_usage(const CLI::ParseError& error) const {
       return kExitDone;
     }
     const CLI::App& app = deepest_parsed();
-    const std::string text = &app == &app_ ? overview() : app.help();
+    const CLI::App* parent = app.get_parent();
+    const std::string text = parent == nullptr ? overview(infos_) : app.help(full_name(*parent));
     std::fputs(text.c_str(), stdout);
     return kExitDone;
   }
-  std::fprintf(stderr, "ropewalk: %s\n%s\n", error.what(), usage_hint().c_str());
+  std::fprintf(stderr, "ropewalk: %s\n%s\n", usage_fault(error).c_str(), usage_hint().c_str());
   return kExitBadInput;
 }
 

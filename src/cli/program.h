@@ -27,7 +27,7 @@ class Program {
   CLI::App* subcommand(const CommandInfo& info);
   const CLI::App& deepest_parsed() const;
   int report_usage(const CLI::ParseError& error) const;
-  std::string overview() const;
+  std::string usage_fault(const CLI::ParseError& error) const;
   std::string usage_hint() const;
 
   CLI::App app_;

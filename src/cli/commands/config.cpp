@@ -24,7 +24,7 @@ int run_config_print(const ConfigFileOptions& options) {
 }
 
 int run_config_schema(const ConfigTextOptions&) {
-  std::cout << to_json_text(run_config_schema());
+  std::cout << to_json_text(ropewalk::run_config_schema());
   return kExitDone;
 }
 

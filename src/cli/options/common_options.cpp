@@ -3,9 +3,11 @@
 namespace ropewalk::cli {
 
 void add_set_option(CLI::App& app, std::vector<std::string>& assignments) {
-  app.add_option("--set", assignments,
-                 "Set one value of the run config, as section.key=value; may be repeated. The value "
-                 "is JSON if it parses, else a string")
+  app.add_option(
+         "--set",
+         assignments,
+         "Set one value of the run config, as section.key=value; may be repeated. The value "
+         "is JSON if it parses, else a string")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all()

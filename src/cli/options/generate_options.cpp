@@ -17,7 +17,8 @@ void declare_generate_options(CLI::App& app, GenerateOptions& options) {
           ->check(CLI::PositiveNumber)
           ->capture_default_str();
   CLI::Option* top_p =
-      app.add_option("--top-p", options.top_p,
+      app.add_option("--top-p",
+                     options.top_p,
                      "Sample among the likeliest tokens that together hold this probability")
           ->check(CLI::Range(0.0, 1.0))
           ->capture_default_str();

@@ -9,8 +9,8 @@
 
 namespace ropewalk::cli {
 
-inline constexpr CommandInfo kGenerateCommand{"generate", "Train and evaluate",
-                                              "Continue a prompt with a checkpoint"};
+inline constexpr CommandInfo kGenerateCommand{
+    "generate", "Train and evaluate", "Continue a prompt with a checkpoint"};
 
 struct GenerateOptions {
   std::string checkpoint;

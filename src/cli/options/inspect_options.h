@@ -8,8 +8,8 @@
 
 namespace ropewalk::cli {
 
-inline constexpr CommandInfo kInspectCommand{"inspect", "Checkpoints",
-                                             "Say what a checkpoint, shard or config holds"};
+inline constexpr CommandInfo kInspectCommand{
+    "inspect", "Checkpoints", "Say what a checkpoint, shard or config holds"};
 
 struct InspectOptions {
   std::string path;

@@ -3,7 +3,8 @@
 namespace ropewalk::cli {
 
 void declare_prepare_options(CLI::App& app, PrepareOptions& options) {
-  app.add_option("inputs", options.inputs,
+  app.add_option("inputs",
+                 options.inputs,
                  "Text files (one document each) and JSONL files (one document a line), plain, .gz "
                  "or .zst")
       ->required()

@@ -9,8 +9,8 @@
 
 namespace ropewalk::cli {
 
-inline constexpr CommandInfo kPrepareCommand{"prepare", "Prepare",
-                                             "Turn text and JSONL files into token shards"};
+inline constexpr CommandInfo kPrepareCommand{
+    "prepare", "Prepare", "Turn text and JSONL files into token shards"};
 
 struct PrepareOptions {
   std::vector<std::string> inputs;

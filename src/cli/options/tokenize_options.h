@@ -8,8 +8,8 @@
 
 namespace ropewalk::cli {
 
-inline constexpr CommandInfo kTokenizeCommand{"tokenize", "Prepare",
-                                              "Print the token ids of text, or the text of ids"};
+inline constexpr CommandInfo kTokenizeCommand{
+    "tokenize", "Prepare", "Print the token ids of text, or the text of ids"};
 
 struct TokenizeOptions {
   std::string checkpoint;

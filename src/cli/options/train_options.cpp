@@ -8,19 +8,23 @@ void declare_train_options(CLI::App& app, TrainOptions& options) {
   app.add_option("run_config", options.run_config, "Run config (JSON)")
       ->required()
       ->type_name("RUN.json");
-  app.add_option("--nproc", options.nproc,
+  app.add_option("--nproc",
+                 options.nproc,
                  "Start this many data-parallel ranks on this machine. Without it rank and size "
                  "come from torchrun's, Slurm's or mpirun's variables")
       ->check(CLI::Range(1, 1024));
   add_set_option(app, options.set);
   CLI::Option* resume =
-      app.add_flag(std::string("--resume{") + kResumeNewest + "}", options.resume,
+      app.add_flag(std::string("--resume{") + kResumeNewest + "}",
+                   options.resume,
                    "Go on from the newest checkpoint that verifies; --resume=auto starts afresh "
                    "where there is none; --resume=PATH or =STEP takes exactly that one");
-  app.add_flag("--overwrite", options.overwrite,
+  app.add_flag("--overwrite",
+               options.overwrite,
                "Start afresh although the run directory has checkpoints; they are removed")
       ->excludes(resume);
-  app.add_option("--allow-change", options.allow_change,
+  app.add_option("--allow-change",
+                 options.allow_change,
                  "Permit this setting to differ from the checkpoint's on resume; may be repeated")
       ->type_name("KEY")
       ->allow_extra_args(false);

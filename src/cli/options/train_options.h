@@ -10,8 +10,8 @@
 
 namespace ropewalk::cli {
 
-inline constexpr CommandInfo kTrainCommand{"train", "Train and evaluate",
-                                           "Fine-tune (or pre-train) as a run config says"};
+inline constexpr CommandInfo kTrainCommand{
+    "train", "Train and evaluate", "Fine-tune (or pre-train) as a run config says"};
 
 // What --resume means when it stands alone: the newest checkpoint that verifies.
 inline constexpr const char* kResumeNewest = "newest";
