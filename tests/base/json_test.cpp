@@ -65,6 +65,19 @@ TEST(Json, RefusesTrailingText) {
   EXPECT_THAT(error_of(""), HasSubstr("not valid JSON"));
 }
 
+TEST(Json, RefusesTextHiddenBehindANulByte) {
+  EXPECT_THAT(error_of(std::string("{}\0{\"a\": 1}", 11)), HasSubstr("run.json:1:3"));
+}
+
+TEST(Json, LargeObjectsAreReadInLinearTime) {
+  // With a search per key these keys would take a minute.
+  std::string text = "{\"k\": 0";
+  for (int i = 0; i < 128000; ++i) text += ", \"k" + std::to_string(i) + "\": [" + std::to_string(i) + "]";
+  const Json value = parse_json(text + "}", "vocabulary.json");
+  EXPECT_EQ(value.size(), 128001u);
+  EXPECT_EQ(std::prev(value.end()).value()[0], 127999);
+}
+
 TEST(Json, RefusesInvalidUtf8) {
   EXPECT_THAT(error_of("{\"a\": \"\xff\"}"), HasSubstr("not valid JSON"));
 }
