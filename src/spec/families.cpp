@@ -20,13 +20,13 @@ constexpr const char* kRecurrent = "it is recurrent and has no positions to scal
 constexpr const char* kOtherRotary =
     "it uses rotary positions, but this model_type is not supported";
 
-struct RefusedTypes {
+struct RefusedGroup {
   const char* reason;
   std::vector<std::string> types;
 };
 
-const std::vector<RefusedTypes>& refused_types() {
-  static const std::vector<RefusedTypes> table = {
+const std::vector<RefusedGroup>& refused_groups() {
+  static const std::vector<RefusedGroup> table = {
       {kLearned, {"gpt2", "openai-gpt", "gpt_bigcode", "gpt_neo", "opt", "biogpt", "imagegpt"}},
       {kSinusoidal, {"ctrl", "xglm"}},
       {kAlibi, {"bloom", "mpt"}},
@@ -71,18 +71,23 @@ const Family* try_find_family(const std::string& model_type) {
   return nullptr;
 }
 
-std::string refusal_reason(const std::string& model_type) {
-  for (const RefusedTypes& group : refused_types()) {
-    for (const std::string& type : group.types) {
-      if (type == model_type) return group.reason;
+const std::vector<RefusedType>& refused_types() {
+  static const std::vector<RefusedType> table = [] {
+    std::vector<RefusedType> all;
+    for (const RefusedGroup& group : refused_groups()) {
+      for (const std::string& type : group.types) all.push_back({type, group.reason});
     }
-  }
-  return "";
+    return all;
+  }();
+  return table;
 }
 
 const Family& find_family(const std::string& model_type, const std::string& source) {
   if (const Family* family = try_find_family(model_type)) return *family;
-  const std::string reason = refusal_reason(model_type);
+  std::string reason;
+  for (const RefusedType& refused : refused_types()) {
+    if (refused.model_type == model_type) reason = refused.reason;
+  }
   const auto nearest = reason.empty() ? nearest_name(model_type, known_types()) : std::nullopt;
   throw ConfigError(source + ": model_type \"" + model_type + "\" cannot be used: " +
                     (reason.empty() ? std::string("it is not known") : reason) +

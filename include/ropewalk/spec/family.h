@@ -65,7 +65,11 @@ const Family* try_find_family(const std::string& model_type);
 // decoder, not known) + the list of known ones.
 const Family& find_family(const std::string& model_type, const std::string& source);
 
-// Why a known model_type is refused ("its positions are learned ..."), empty when it is not.
-std::string refusal_reason(const std::string& model_type);
+struct RefusedType {
+  std::string model_type;
+  std::string reason;  // "its positions are learned ..."
+};
+// Types that are known not to fit, so that the refusal can say why.
+const std::vector<RefusedType>& refused_types();
 
 }  // namespace ropewalk

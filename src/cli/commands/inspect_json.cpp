@@ -1,0 +1,237 @@
+#include "cli/commands/inspect_json.h"
+
+#include <algorithm>
+#include <map>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/formats/manifest.h"
+#include "ropewalk/formats/model_files.h"
+#include "ropewalk/formats/token_shard.h"
+#include "ropewalk/rope/frequencies.h"
+#include "ropewalk/rope/identity.h"
+#include "ropewalk/settings/run_config.h"
+#include "ropewalk/spec/formulas.h"
+#include "ropewalk/spec/hf_model.h"
+
+namespace ropewalk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <typename T>
+void put(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+Json rope_json(const RopeParameters& rope) {
+  Json json;
+  json["kind"] = rope_kind_name(rope.kind);
+  json["factor"] = rope.factor;
+  json["original_max_position_embeddings"] = rope.original_max_position_embeddings;
+  json["max_position_embeddings"] = rope.max_position_embeddings;
+  json["rope_theta"] = rope.theta;
+  json["head_dim"] = rope.head_dim;
+  json["rotary_dims"] = rope.rotary_dims;
+  json["layout"] = rope_layout_name(rope.layout);
+  put(json, "beta_fast", rope.beta_fast);
+  put(json, "beta_slow", rope.beta_slow);
+  put(json, "mscale", rope.mscale);
+  put(json, "mscale_all_dim", rope.mscale_all_dim);
+  put(json, "truncate", rope.truncate);
+  put(json, "low_freq_factor", rope.low_freq_factor);
+  put(json, "high_freq_factor", rope.high_freq_factor);
+  const RopeTable table = make_rope_table(rope);
+  json["attention_factor"] = table.attention_factor;
+  json["frequency_hash"] = hash_rope_table(rope);
+  json["inverse_frequencies"] = table.inverse_frequencies;
+  return json;
+}
+
+Json weights_json(const ModelFiles& files) {
+  std::map<std::string, int64_t> dtypes;
+  Json names = Json::array();
+  for (const auto& file : files.files()) {
+    names.push_back(file->path().filename().string());
+    for (const TensorInfo& tensor : file->tensors()) ++dtypes[std::string(dtype_name(tensor.dtype))];
+  }
+  Json json;
+  json["files"] = names;
+  json["tensors"] = files.names().size();
+  json["parameters"] = files.num_parameters();
+  json["bytes"] = files.num_bytes();
+  json["tensors_by_dtype"] = dtypes;
+  return json;
+}
+
+bool has_weights(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")) return true;
+  }
+  return false;
+}
+
+Json remarks_json(const Diagnostics& diagnostics) {
+  Json remarks = Json::array();
+  for (const Diagnostics::Item& item : diagnostics.warnings()) {
+    remarks.push_back(item.where.empty() ? item.text : item.where + ": " + item.text);
+  }
+  return remarks;
+}
+
+Json spec_json(const DecoderSpec& spec) {
+  Json json;
+  json["vocab_size"] = spec.vocab_size;
+  json["hidden_size"] = spec.hidden_size;
+  json["intermediate_size"] = spec.intermediate_size;
+  json["num_hidden_layers"] = spec.num_layers;
+  json["num_attention_heads"] = spec.num_heads;
+  json["num_key_value_heads"] = spec.num_kv_heads;
+  json["head_dim"] = spec.head_dim;
+  json["rms_norm_eps"] = spec.norm_eps;
+  json["tie_word_embeddings"] = spec.tied_embeddings;
+  json["attention_bias"] = spec.attention_bias;
+  json["mlp_bias"] = spec.mlp_bias;
+  json["attention_dropout"] = spec.attention_dropout;
+  return json;
+}
+
+void put_model(const HfModel& model, Json& json) {
+  const RopeParameters& rope = model.spec.rope;
+  json["model_type"] = model.spec.model_type;
+  json["parameters"] = parameter_count(model.spec);
+  json["embedding_parameters"] = embedding_parameter_count(model.spec);
+  json["forward_flops_per_token"] =
+      flops_per_token(model.spec, rope.max_position_embeddings).forward;
+  json["max_position_embeddings"] = rope.max_position_embeddings;
+  json["original_max_position_embeddings"] = rope.original_max_position_embeddings;
+  json["pos_scaling_factor"] = rope.factor;
+  json["pos_scaling_type"] = rope_kind_name(rope.kind);
+  json["architecture"] = spec_json(model.spec);
+  json["rope"] = rope_json(rope);
+}
+
+Json checkpoint_json(const fs::path& folder) {
+  Json json;
+  const Manifest manifest = read_manifest(folder);
+  json["complete"] = true;
+  json["files"] = manifest.files.size();
+  uint64_t bytes = 0;
+  for (const ManifestEntry& entry : manifest.files) bytes += entry.size_bytes;
+  json["bytes"] = bytes;
+  json["resumable"] = manifest.find("trainer/state.json") != nullptr;
+  for (const auto& [key, value] : manifest.fields.items()) json[key] = value;
+  return json;
+}
+
+Json inspect_model(const fs::path& path) {
+  Diagnostics remarks;
+  const HfModel model = load_hf_model(path, &remarks);
+  Json json;
+  json["kind"] = fs::is_directory(path) ? "model" : "model_config";
+  json["path"] = path.string();
+  put_model(model, json);
+  const auto identity = model.config.find("ropewalk");
+  json["identity"] = identity == model.config.end() ? Json(nullptr) : *identity;
+  for (const char* key : {"dtype", "torch_dtype"}) {
+    if (model.config.contains(key)) json["dtype"] = model.config[key];
+  }
+  if (fs::is_directory(path)) {
+    json["weights"] = has_weights(path) ? weights_json(ModelFiles::open(path)) : Json(nullptr);
+    json["checkpoint"] = has_manifest(path) ? checkpoint_json(path) : Json(nullptr);
+  }
+  json["remarks"] = remarks_json(remarks);
+  return json;
+}
+
+Json inspect_run_config(const fs::path& path) {
+  Diagnostics remarks;
+  const RunConfig config = load_run_config(path, {}, RunPurpose::kInspect, &remarks);
+  const HfModel model = resolve_model(config.model, &remarks);
+  Json json;
+  json["kind"] = "run_config";
+  json["path"] = path.string();
+  put_model(model, json);
+  json["trained_rope"] = rope_json(model.trained_rope);
+  json["config"] = resolved_json(config);
+  json["remarks"] = remarks_json(remarks);
+  return json;
+}
+
+Json inspect_shard(const fs::path& path) {
+  const TokenShardReader shard(path);
+  const TokenShardInfo& info = shard.info();
+  return {{"kind", "token_shard"},
+          {"path", path.string()},
+          {"tokens", info.num_tokens},
+          {"documents", info.num_documents},
+          {"vocab_size", info.vocab_size},
+          {"token_bytes", info.token_bytes},
+          {"tokenizer_hash", info.tokenizer_hash},
+          {"payload_hash", info.payload_hash}};
+}
+
+std::vector<fs::path> children(const fs::path& folder, bool (*wanted)(const fs::path&)) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (wanted(entry.path())) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool is_shard(const fs::path& path) { return path.extension() == kTokenShardExtension; }
+bool is_checkpoint(const fs::path& path) {
+  return path.filename().string().starts_with("step-") && has_manifest(path);
+}
+
+Json inspect_shards(const fs::path& folder, const std::vector<fs::path>& shards) {
+  Json list = Json::array();
+  int64_t tokens = 0;
+  int64_t documents = 0;
+  for (const fs::path& shard : shards) {
+    list.push_back(inspect_shard(shard));
+    tokens += list.back()["tokens"].get<int64_t>();
+    documents += list.back()["documents"].get<int64_t>();
+  }
+  return {{"kind", "token_shards"}, {"path", folder.string()}, {"tokens", tokens},
+          {"documents", documents}, {"shards", list}};
+}
+
+Json inspect_run(const fs::path& folder) {
+  const std::vector<fs::path> checkpoints = children(folder / "checkpoints", is_checkpoint);
+  Json names = Json::array();
+  for (const fs::path& checkpoint : checkpoints) names.push_back(checkpoint.filename().string());
+  Json json = {{"kind", "run"}, {"path", folder.string()}, {"checkpoints", names}};
+  if (!checkpoints.empty()) json["newest"] = inspect_model(checkpoints.back());
+  return json;
+}
+
+Json inspect_folder(const fs::path& path) {
+  if (fs::is_directory(path / "checkpoints")) return inspect_run(path);
+  const std::vector<fs::path> shards = children(path, is_shard);
+  if (!shards.empty() && !fs::exists(path / "config.json")) return inspect_shards(path, shards);
+  return inspect_model(path);
+}
+
+}  // namespace
+
+Json inspect_path(const fs::path& path) {
+  if (!fs::exists(path)) throw ConfigError(path.string() + ": no such file or directory");
+  if (fs::is_directory(path)) return inspect_folder(path);
+  if (is_shard(path)) return inspect_shard(path);
+  if (path.extension() == ".safetensors") {
+    Json json = {{"kind", "weights"}, {"path", path.string()}};
+    json.update(weights_json(ModelFiles::open(path)));
+    return json;
+  }
+  const Json content = read_json_file(path, {.allow_comments = true});
+  if (content.is_object() && content.contains("model_type")) return inspect_model(path);
+  if (content.is_object() && content.contains("model")) return inspect_run_config(path);
+  throw ConfigError(path.string() +
+                    ": is not known; expected a model directory, its config.json, a token shard, a "
+                    "safetensors file, a run config or a run directory");
+}
+
+}  // namespace ropewalk::cli
