@@ -30,8 +30,8 @@ struct PrepareResult {
 
 inline constexpr const char* kDatasetIndexName = "dataset.json";
 
-// Writes to a temporary folder beside `output` and renames it when all is done: `output` is whole or
-// not there. A stop signal or any fault removes what was written. `output` may exist when empty.
+// Writes to a temporary folder beside `output` and renames it when all is done: `output` is whole
+// or not there. A stop signal or any fault removes what was written. `output` may exist when empty.
 PrepareResult prepare_tokens(const PrepareOptions& options, const Tokenizer& tokenizer);
 
 }  // namespace ropewalk

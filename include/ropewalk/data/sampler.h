@@ -19,8 +19,8 @@ class Sampler {
   uint64_t seed_;
 };
 
-// How a step's global batch of G samples, [cursor, cursor + G), is dealt out: micro-step j takes the
-// block [cursor + j*W*m, cursor + (j+1)*W*m), and rank r of W its rows [r*m, (r+1)*m). A step
+// How a step's global batch of G samples, [cursor, cursor + G), is dealt out: micro-step j takes
+// the block [cursor + j*W*m, cursor + (j+1)*W*m), and rank r of W its rows [r*m, (r+1)*m). A step
 // consumes the same samples whatever W and m are; only who computes them, and when, differs.
 struct BatchLayout {
   int64_t global_batch_size = 1;

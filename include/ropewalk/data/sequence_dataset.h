@@ -31,8 +31,8 @@ struct ConcatOptions {
 
 // The stream of every document as [BOS] tokens EOS, cut at multiples of S = sequence_length:
 // sequence i has inputs stream[i*S .. i*S+S) and targets stream[i*S+1 .. i*S+S+1); what is left at
-// the end and does not fill a sequence is dropped. The stream is never built: a position is found by
-// binary search in the shards' document tables. DataError when there is not one whole sequence.
+// the end and does not fill a sequence is dropped. The stream is never built: a position is found
+// by binary search in the shards' document tables. DataError when there is not one whole sequence.
 std::unique_ptr<SequenceDataset> make_concat_dataset(std::shared_ptr<const TokenDataset> tokens,
                                                      const ConcatOptions& options);
 

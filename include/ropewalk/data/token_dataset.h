@@ -21,7 +21,8 @@ struct TokenDatasetOptions {
 class TokenDataset {
  public:
   // Each path is a folder made by `ropewalk prepare` or one shard. Shards made with different
-  // tokenizers, with another one than expected, or with ids beyond vocab_size: DataError naming all.
+  // tokenizers, with another one than expected, or with ids beyond vocab_size: DataError naming
+  // all.
   static std::shared_ptr<const TokenDataset> open(const std::vector<std::filesystem::path>& paths,
                                                   const TokenDatasetOptions& options = {});
 

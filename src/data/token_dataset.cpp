@@ -1,0 +1,121 @@
+#include "ropewalk/data/token_dataset.h"
+
+#include <algorithm>
+
+#include "ropewalk/base/diagnostics.h"
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/hash.h"
+
+namespace ropewalk {
+namespace {
+
+// The shards of a folder in the order of their names, which `prepare` numbers.
+std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> shards;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == kTokenShardExtension) shards.push_back(entry.path());
+  }
+  std::sort(shards.begin(), shards.end());
+  return shards;
+}
+
+int64_t largest_id(const TokenShardReader& shard) {
+  constexpr int64_t kChunk = 1 << 16;
+  std::vector<int32_t> ids(kChunk);
+  int64_t largest = -1;
+  for (int64_t begin = 0; begin < shard.num_tokens(); begin += kChunk) {
+    ids.resize(std::min(kChunk, shard.num_tokens() - begin));
+    shard.copy_tokens(begin, ids);
+    largest = std::max<int64_t>(largest, *std::max_element(ids.begin(), ids.end()));
+  }
+  return largest;
+}
+
+}  // namespace
+
+std::shared_ptr<const TokenDataset> TokenDataset::open(
+    const std::vector<std::filesystem::path>& paths, const TokenDatasetOptions& options) {
+  if (paths.empty()) throw DataError("no data: expected at least one folder of token shards");
+  std::shared_ptr<TokenDataset> dataset(new TokenDataset());
+  for (const std::filesystem::path& path : paths) dataset->add_folder_or_shard(path);
+  dataset->check(options);
+  std::string hashes;
+  for (const TokenShardReader& shard : dataset->shards_) hashes += shard.info().payload_hash;
+  dataset->hash_ = hash_text(hashes);
+  return dataset;
+}
+
+void TokenDataset::add_folder_or_shard(const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> shards{path};
+  if (!std::filesystem::exists(path)) {
+    throw DataError(
+        path.string() +
+        ": not found; expected a folder made by `ropewalk prepare`, or one of its shards");
+  }
+  if (std::filesystem::is_directory(path)) shards = shards_in(path);
+  if (shards.empty()) {
+    throw DataError(path.string() + ": holds no token shards (*" + kTokenShardExtension +
+                    "); make some with `ropewalk prepare`");
+  }
+  for (const std::filesystem::path& shard : shards) {
+    shards_.emplace_back(shard);
+    document_bases_.push_back(document_bases_.back() + shards_.back().num_documents());
+    token_bases_.push_back(token_bases_.back() + shards_.back().num_tokens());
+  }
+}
+
+void TokenDataset::check(const TokenDatasetOptions& options) const {
+  Diagnostics diagnostics;
+  const bool given = !options.tokenizer_hash.empty();
+  const std::string& expected = given ? options.tokenizer_hash : tokenizer_hash();
+  for (const TokenShardReader& shard : shards_) {
+    const TokenShardInfo& info = shard.info();
+    if (info.tokenizer_hash != expected) {
+      diagnostics.error(shard.path().string(),
+                        "was made with another tokenizer (hash " + info.tokenizer_hash + ") than " +
+                            (given ? "the model's" : shards_[0].path().string()) + " (hash " +
+                            expected + "); prepare the text again with the model's tokenizer");
+    }
+    // The tokenizer may define ids that the model has no row for, as long as no text uses them.
+    if (options.vocab_size <= 0 || info.vocab_size <= options.vocab_size) continue;
+    if (const int64_t largest = largest_id(shard); largest >= options.vocab_size) {
+      diagnostics.error(shard.path().string(),
+                        "holds the token id " + std::to_string(largest) +
+                            "; expected ids below the model's vocab_size " +
+                            std::to_string(options.vocab_size) +
+                            "; prepare the text with the model's tokenizer");
+    }
+  }
+  diagnostics.throw_if_errors<DataError>("token shards");
+}
+
+const std::string& TokenDataset::tokenizer_hash() const { return shards_[0].info().tokenizer_hash; }
+
+int64_t TokenDataset::shard_of_document(int64_t document) const {
+  ROPEWALK_CHECK(document >= 0 && document < num_documents(), "document out of range");
+  const auto after = std::upper_bound(document_bases_.begin(), document_bases_.end(), document);
+  return after - document_bases_.begin() - 1;
+}
+
+int64_t TokenDataset::document_length(int64_t document) const {
+  const int64_t shard = shard_of_document(document);
+  return shards_[shard].document_length(document - document_bases_[shard]);
+}
+
+void TokenDataset::read(int64_t document, int64_t begin, std::span<int64_t> out) const {
+  const int64_t shard = shard_of_document(document);
+  const int64_t local = document - document_bases_[shard];
+  const int64_t size = static_cast<int64_t>(out.size());
+  ROPEWALK_CHECK(begin >= 0 && begin + size <= shards_[shard].document_length(local),
+                 "tokens beyond the document");
+  const auto first = static_cast<int64_t>(shards_[shard].document_offsets()[local]);
+  shards_[shard].copy_tokens(first + begin, out);
+}
+
+std::vector<int64_t> TokenDataset::document(int64_t document) const {
+  std::vector<int64_t> tokens(document_length(document));
+  read(document, 0, tokens);
+  return tokens;
+}
+
+}  // namespace ropewalk

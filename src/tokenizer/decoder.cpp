@@ -1,0 +1,103 @@
+#include "tokenizer/decoder.h"
+
+#include <algorithm>
+
+#include "ropewalk/formats/text_reader.h"
+#include "tokenizer/byte_alphabet.h"
+#include "tokenizer/json_fields.h"
+
+namespace ropewalk::tokenization {
+namespace {
+
+// Ids that leave gaps larger than this are a damaged file, not a vocabulary.
+constexpr int64_t kMaxIds = 1 << 24;
+
+bool is_byte_level(const Json& decoder, const std::string& path, Diagnostics& diagnostics) {
+  if (decoder.is_null()) return false;
+  const std::string type = type_of(decoder);
+  if (type == "ByteLevel") return true;
+  if (type == "Sequence" && decoder.contains("decoders") && decoder["decoders"].size() == 1) {
+    return is_byte_level(decoder["decoders"][0], path + ".decoders[0]", diagnostics);
+  }
+  diagnostics.error(
+      path, "found the decoder '" + type + "', which is not supported; expected ByteLevel or null");
+  return false;
+}
+
+// Length of the longest prefix of `bytes` that could begin a character, at least 1; `whole` says
+// whether it is one.
+size_t prefix_length(std::string_view bytes, bool& whole) {
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  const uint8_t lead = at(0);
+  whole = lead < 0x80;
+  if (whole || lead < 0xC2 || lead > 0xF4) return 1;
+  const size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // The second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+  const uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  size_t length = 1;
+  while (length < size && length < bytes.size()) {
+    const uint8_t byte = at(length);
+    if (length == 1 ? byte < low || byte > high : (byte & 0xC0) != 0x80) break;
+    ++length;
+  }
+  whole = length == size;
+  return length;
+}
+
+}  // namespace
+
+std::string replace_invalid_utf8(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const size_t valid = first_invalid_utf8(bytes);
+    text += bytes.substr(0, valid);
+    bytes.remove_prefix(valid);
+    if (bytes.empty()) break;
+    bool whole = false;
+    const size_t length = prefix_length(bytes, whole);
+    text += whole ? bytes.substr(0, length) : std::string_view("\xEF\xBF\xBD");
+    bytes.remove_prefix(length);
+  }
+  return text;
+}
+
+Decoder::Decoder(const TokenizerFile& file, Diagnostics& diagnostics)
+    : byte_level_(is_byte_level(member(file.root, "decoder"), "decoder", diagnostics)) {
+  int64_t largest = -1;
+  for (const auto& [token, id] : file.vocab) largest = std::max(largest, id);
+  for (const AddedToken& token : file.added_tokens) largest = std::max<int64_t>(largest, token.id);
+  if (largest >= kMaxIds) {
+    diagnostics.error("model.vocab",
+                      "the largest id is " + std::to_string(largest) + "; expected fewer than " +
+                          std::to_string(kMaxIds));
+    return;
+  }
+  tokens_.resize(largest + 1);
+  const auto set = [&](int64_t id, const std::string& content, bool special) {
+    if (id < 0) return;
+    Token& token = tokens_[id];
+    token.known = true;
+    token.special = special;
+    token.bytes = byte_level_ ? bytes_of_symbols(content).value_or(content) : content;
+  };
+  for (const auto& [token, id] : file.vocab) set(id, token, false);
+  for (const AddedToken& token : file.added_tokens) set(token.id, token.content, token.special);
+}
+
+std::string Decoder::decode(std::span<const int32_t> ids, bool skip_special) const {
+  std::string bytes;
+  bool first = true;
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= num_ids() || !tokens_[id].known) continue;
+    const Token& token = tokens_[id];
+    if (token.special && skip_special) continue;
+    if (!byte_level_ && !first) bytes += ' ';
+    bytes += token.bytes;
+    first = false;
+  }
+  return replace_invalid_utf8(bytes);
+}
+
+}  // namespace ropewalk::tokenization

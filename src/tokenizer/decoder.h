@@ -1,0 +1,39 @@
+// Ids back to text: the `decoder` of tokenizer.json.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ropewalk/base/diagnostics.h"
+#include "tokenizer/tokenizer_file.h"
+
+namespace ropewalk::tokenization {
+
+class Decoder {
+ public:
+  Decoder() = default;
+  Decoder(const TokenizerFile& file, Diagnostics& diagnostics);
+
+  // Largest id + 1.
+  int64_t num_ids() const { return static_cast<int64_t>(tokens_.size()); }
+  std::string decode(std::span<const int32_t> ids, bool skip_special) const;
+
+ private:
+  struct Token {
+    bool known = false;
+    bool special = false;
+    std::string bytes;
+  };
+  bool byte_level_ = false;  // else tokens are joined with spaces, as `tokenizers` does
+  std::vector<Token> tokens_;
+};
+
+// Each longest run that begins a valid sequence but is none becomes one U+FFFD (Unicode 3.9,
+// "maximal subparts"), which is what `tokenizers` prints.
+std::string replace_invalid_utf8(std::string_view bytes);
+
+}  // namespace ropewalk::tokenization
