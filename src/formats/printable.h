@@ -6,7 +6,7 @@
 
 namespace ropewalk {
 
-// Control characters as \xNN, at most `max_bytes` of the name.
+// Control characters and invalid UTF-8 as \xNN; about `max_bytes` of the name.
 std::string printable(std::string_view name, size_t max_bytes = 160);
 
 }  // namespace ropewalk

@@ -1,14 +1,14 @@
+#include "formats/utf8.h"
+
 #include <cstdint>
 #include <cstring>
 
 #include "ropewalk/formats/text_reader.h"
 
 namespace ropewalk {
-namespace {
 
-// Length of the valid sequence at `at`, 0 when there is none. Table 3-7 of the Unicode standard:
-// no overlong forms, no surrogates, nothing above U+10FFFF.
-size_t sequence_length(std::string_view text, size_t at) {
+// Table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing above U+10FFFF.
+size_t utf8_sequence_length(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) {
     return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
   };
@@ -25,8 +25,6 @@ size_t sequence_length(std::string_view text, size_t at) {
   return in_range && follows(1) && follows(2) && follows(3) ? 4 : 0;
 }
 
-}  // namespace
-
 size_t first_invalid_utf8(std::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
@@ -37,7 +35,7 @@ size_t first_invalid_utf8(std::string_view text) {
         continue;
       }
     }
-    const size_t length = sequence_length(text, at);
+    const size_t length = utf8_sequence_length(text, at);
     if (length == 0) return at;
     at += length;
   }
