@@ -33,3 +33,28 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
     INTERFACE_COMPILE_DEFINITIONS "USE_C10D_GLOO;USE_DISTRIBUTED"
     INTERFACE_LINK_LIBRARIES LibTorch::c10)
 endif()
+
+# The full installation lies beside the wheels of CUDA's libraries, which carry the headers.
+if(LibTorch_FOUND AND NOT TARGET LibTorch::cuda)
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
+  find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h
+    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/cu13/include NO_DEFAULT_PATH)
+  find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h
+    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/nccl/include NO_DEFAULT_PATH)
+  find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13
+    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/cu13/lib NO_DEFAULT_PATH)
+  if(LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY AND LibTorch_CUDA_INCLUDE_DIR
+     AND LibTorch_NCCL_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY)
+    add_library(LibTorch::c10_cuda UNKNOWN IMPORTED)
+    set_target_properties(LibTorch::c10_cuda PROPERTIES IMPORTED_LOCATION ${LibTorch_C10_CUDA_LIBRARY})
+    add_library(LibTorch::cudart UNKNOWN IMPORTED)
+    set_target_properties(LibTorch::cudart PROPERTIES IMPORTED_LOCATION ${LibTorch_CUDART_LIBRARY})
+    add_library(LibTorch::cuda UNKNOWN IMPORTED)
+    set_target_properties(LibTorch::cuda PROPERTIES
+      IMPORTED_LOCATION ${LibTorch_CUDA_LIBRARY}
+      INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${LibTorch_CUDA_INCLUDE_DIR};SHELL:-idirafter ${LibTorch_NCCL_INCLUDE_DIR}"
+      INTERFACE_COMPILE_DEFINITIONS "USE_C10D_NCCL"
+      INTERFACE_LINK_LIBRARIES "LibTorch::c10_cuda;LibTorch::cudart;LibTorch::cpu")
+  endif()
+endif()
