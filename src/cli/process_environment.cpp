@@ -40,9 +40,9 @@ void set_thread_environment(int local_world_size) {
   setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), /*replace=*/0);
 }
 
-void exec_engine(std::vector<std::string> command_line) {
+void exec_engine(std::vector<std::string> command_line, int local_world_size) {
   const std::filesystem::path path = engine_path();
-  set_thread_environment(1);
+  set_thread_environment(local_world_size);
   std::vector<char*> words;
   for (std::string& word : command_line) words.push_back(word.data());
   words.push_back(nullptr);

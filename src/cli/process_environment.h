@@ -14,7 +14,8 @@ std::filesystem::path engine_path();
 // Sets OMP_NUM_THREADS, unless the user did, to this process's share of the cores it may run on.
 void set_thread_environment(int local_world_size);
 
-// Replaces this process by the engine with the same arguments.
-[[noreturn]] void exec_engine(std::vector<std::string> command_line);
+// Replaces this process by the engine with the same arguments; `local_world_size` ranks share the
+// machine's cores.
+[[noreturn]] void exec_engine(std::vector<std::string> command_line, int local_world_size = 1);
 
 }  // namespace ropewalk::cli
