@@ -37,6 +37,16 @@ std::string found_text(const Json& json) {
   return dumped(json);
 }
 
+// Text from the command line may hold any bytes; a resolved config can keep UTF-8 only.
+bool is_utf8(const Json& text) {
+  try {
+    text.dump(-1, ' ', false, Json::error_handler_t::strict);
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 // What to do about a string where a number is wanted.
 std::string number_hint(const Json& json) {
   if (!json.is_string()) return "";
@@ -134,8 +144,8 @@ void FieldReader::read(const Json& json, const Place& place, std::string& out) {
   if (!chosen || (text.empty() && find_rule(place.rules, RuleKind::kNotEmpty))) {
     return fault(json, place);
   }
-  if (text.find('\0') != std::string::npos) {
-    return fault(json, place, "It must not hold a NUL character.");
+  if (text.find('\0') != std::string::npos || !is_utf8(json)) {
+    return fault(json, place, "It must be UTF-8 without NUL characters.");
   }
   out = text;
 }
@@ -160,13 +170,13 @@ void FieldReader::refuse_unknown_keys(const Json& json,
                                       const std::vector<std::string>& names) {
   for (const auto& [key, value] : json.items()) {
     if (std::find(names.begin(), names.end(), key) != names.end()) continue;
-    const auto elsewhere = std::find_if(
-        value_paths_.begin(), value_paths_.end(), [&key = key](const std::string& candidate) {
-          return last_part(candidate) == key;
-        });
+    std::vector<std::string> elsewhere;
+    for (const std::string& candidate : value_paths_) {
+      if (last_part(candidate) == key) elsewhere.push_back(candidate);
+    }
     std::string text = "unknown key";
-    if (elsewhere != value_paths_.end()) {
-      text += "; \"" + *elsewhere + "\" is one, move it there";
+    if (!elsewhere.empty()) {
+      text += " here; known elsewhere: " + join(elsewhere, ", ");
     } else if (const auto nearest = nearest_name(key, names)) {
       text += "; did you mean \"" + *nearest + "\"?";
     } else {
