@@ -11,8 +11,10 @@ namespace {
 
 NamedTensors some_parameters() {
   NamedTensors parameters;
-  for (const char* name : {"embed_tokens.weight", "layers.0.mlp.down.weight",
-                           "layers.1.mlp.down.weight", "norm.weight"}) {
+  for (const char* name : {"embed_tokens.weight",
+                           "layers.0.mlp.down.weight",
+                           "layers.1.mlp.down.weight",
+                           "norm.weight"}) {
     parameters.emplace_back(name, torch::zeros({2}));
   }
   return parameters;

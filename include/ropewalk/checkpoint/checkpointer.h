@@ -33,8 +33,8 @@ struct CheckpointerOptions {
 
 struct LoadedCheckpoint {
   int64_t step = 0;
-  Json extra;                                // what save was given
-  std::string rope_difference;               // empty = same; else "extension x2", or what differs
+  Json extra;                   // what save was given
+  std::string rope_difference;  // empty = same; else "extension x2", or what differs
   std::vector<std::string> environment_differences;  // bit-for-bit continuation is not promised
 };
 
@@ -67,8 +67,9 @@ class Checkpointer {
   // run are set aside at the next save. Collective.
   LoadedCheckpoint load(const FoundCheckpoint& checkpoint);
 
-  // Returns the published folder, durable; a second save of one step is that of the first. `extra` is stored as it stands. Throws IoError with path
-  // and needed bytes when the disk is full: earlier checkpoints are then intact. Collective.
+  // Returns the published folder, durable; a second save of one step is that of the first. `extra`
+  // is stored as it stands. Throws IoError with path and needed bytes when the disk is full:
+  // earlier checkpoints are then intact. Collective.
   std::filesystem::path save(int64_t step, const Json& extra);
 
  private:
@@ -83,9 +84,9 @@ class Checkpointer {
   std::shared_ptr<dist::Group> group_;
   std::vector<Stateful*> owners_;
   int64_t loaded_step_ = -1;
-  bool set_aside_pending_ = false;                 // once, after load
-  std::filesystem::path last_written_;             // by this process
-  std::vector<std::filesystem::path> replaced_;    // start_over: deleted after the first save
+  bool set_aside_pending_ = false;               // once, after load
+  std::filesystem::path last_written_;           // by this process
+  std::vector<std::filesystem::path> replaced_;  // start_over: deleted after the first save
 };
 
 }  // namespace ropewalk

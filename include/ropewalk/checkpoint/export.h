@@ -24,7 +24,8 @@ struct HfWriteOptions {
 // Writes an HF model directory into the existing, empty `folder` and gives size and hash of the
 // weight files for a manifest. Publishing is the caller's. Throws IoError.
 std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
-                                          const Decoder& decoder, const HfWriteOptions& options);
+                                          const Decoder& decoder,
+                                          const HfWriteOptions& options);
 
 struct ExportOptions {
   std::optional<DType> dtype;  // default: as stored
@@ -34,7 +35,8 @@ struct ExportOptions {
 // `source` (any HF directory, a checkpoint of a run, or a run directory: its newest checkpoint) to
 // `target`, tensor by tensor, published at once. Where the checkpoint has fp32 master weights and
 // fp32 is asked for, they are taken. Throws ConfigError when `target` exists.
-void export_hf_model(const std::filesystem::path& source, const std::filesystem::path& target,
+void export_hf_model(const std::filesystem::path& source,
+                     const std::filesystem::path& target,
                      const ExportOptions& options);
 
 }  // namespace ropewalk

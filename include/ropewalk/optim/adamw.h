@@ -14,7 +14,8 @@
 
 namespace ropewalk {
 
-// Not thread-safe. Holds the parameters' tensors (shared storage) and one fp32 pair of moments each.
+// Not thread-safe. Holds the parameters' tensors (shared storage) and one fp32 pair of moments
+// each.
 class AdamW {
  public:
   // `trainable`: what select_trainable returned.

@@ -6,8 +6,8 @@
 namespace ropewalk {
 
 struct ClipResult {
-  double norm = 0.0;     // before clipping
-  bool finite = true;    // false: gradients were left as they are, the caller must not update
+  double norm = 0.0;   // before clipping
+  bool finite = true;  // false: gradients were left as they are, the caller must not update
   bool clipped = false;
 };
 

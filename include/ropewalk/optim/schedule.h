@@ -16,7 +16,9 @@ namespace ropewalk {
 //     cosine    base * (e + (1 - e) * (1 + cos(pi p)) / 2)
 // The first step after warm-up uses the full rate; the rate e * base would be that of step
 // total_steps, one after the last. With f = 0 this is the usual warm-up of `transformers`.
-double learning_rate_at(const ScheduleConfig& config, double base_rate, int64_t step,
+double learning_rate_at(const ScheduleConfig& config,
+                        double base_rate,
+                        int64_t step,
                         int64_t total_steps);
 
 }  // namespace ropewalk

@@ -1,0 +1,263 @@
+#include "ropewalk/checkpoint/checkpointer.h"
+
+#include <algorithm>
+
+#include "checkpoint/agree.h"
+#include "checkpoint/import_unverified.h"
+#include "checkpoint/retention.h"
+#include "checkpoint/trainer_files.h"
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/files.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/checkpoint/environment.h"
+#include "ropewalk/checkpoint/export.h"
+#include "ropewalk/formats/manifest.h"
+#include "ropewalk/rope/identity.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr const char* kStateFormat = "ropewalk-trainer-state";
+constexpr int kStateVersion = 1;
+
+ParameterTensors masters_of(const Decoder& decoder) {
+  ParameterTensors masters{.suffix = kMasterSuffix};
+  for (const auto& parameter : decoder.named_parameters()) {
+    masters.tensors.emplace_back(parameter.key(), parameter.value());
+  }
+  return masters;
+}
+
+Json read_state(const std::filesystem::path& checkpoint) {
+  const std::filesystem::path path = checkpoint / kTrainerFolder / kStateName;
+  Json state = read_json_file(path);
+  const bool known = state.is_object() && state.value("format", "") == kStateFormat &&
+                     state.contains("version") && state.at("version") == kStateVersion;
+  if (!known) {
+    throw CheckpointError(path.string() + ": is not trainer state of version " +
+                          std::to_string(kStateVersion) +
+                          "; it was written by another program or a newer version");
+  }
+  for (const char* key : {"step", "owners", "rope", "environment", "extra"}) {
+    if (!state.contains(key)) throw CheckpointError(path.string() + ": has no \"" + key + "\"");
+  }
+  return state;
+}
+
+uint64_t stored_bytes(const Decoder& decoder, const std::vector<Stateful*>& owners, DType dtype) {
+  const auto numbers = [](const auto& tensors) {
+    uint64_t total = 0;
+    for (const auto& [name, tensor] : tensors) total += static_cast<uint64_t>(tensor.numel());
+    return total;
+  };
+  const uint64_t weights = numbers(masters_of(decoder).tensors);
+  uint64_t total = weights * dtype_size(dtype);
+  if (dtype != DType::kF32) total += weights * sizeof(float);
+  for (Stateful* owner : owners) {
+    for (const ParameterTensors& group : owner->tensors()) {
+      total += numbers(group.tensors) * sizeof(float);
+    }
+  }
+  return total;
+}
+
+std::string rope_difference(const Json& stored, const RopeParameters& now) {
+  const IdentityComparison comparison = compare_identity(stored, now);
+  return comparison.match == IdentityMatch::kSame ? std::string() : comparison.text;
+}
+
+}  // namespace
+
+Checkpointer::Checkpointer(CheckpointerOptions options,
+                           Decoder& decoder,
+                           std::shared_ptr<dist::Group> group)
+    : options_(std::move(options)), decoder_(decoder), group_(std::move(group)) {
+  ROPEWALK_CHECK(options_.keep >= 1, "at least one checkpoint is kept");
+}
+
+void Checkpointer::add(Stateful& owner) {
+  for (const Stateful* other : owners_) {
+    ROPEWALK_CHECK(other->key() != owner.key(), "two owners of state are called " + owner.key());
+  }
+  ROPEWALK_CHECK(owner.key() != kMasterStem, "the name is taken by the master weights");
+  owners_.push_back(&owner);
+}
+
+void Checkpointer::clean_up() {
+  on_first_rank(*group_, [&] {
+    const std::vector<std::string> removed = remove_leftovers(checkpoints_dir());
+    if (!removed.empty()) log_info("removed what an earlier run left: " + join(removed, ", "));
+    return std::string();
+  });
+}
+
+void Checkpointer::start_over() {
+  on_first_rank(*group_, [&] {
+    for (const CheckpointFolder& folder : list_checkpoints(checkpoints_dir())) {
+      replaced_.push_back(set_aside(folder.path));
+    }
+    return std::string();
+  });
+}
+
+std::optional<FoundCheckpoint> Checkpointer::find(const ResumeRequest& request) {
+  const std::string agreed = on_first_rank(*group_, [&] {
+    std::optional<FoundCheckpoint> found;
+    if (request.kind == ResumeRequest::Kind::kExactly) {
+      found = find_checkpoint(checkpoints_dir(), request.path_or_step);
+    } else {
+      found = find_newest_checkpoint(checkpoints_dir());
+    }
+    if (!found) return std::string();
+    for (const SkippedCheckpoint& skipped : found->skipped) {
+      log_warn("passed over " + skipped.path.string() + ": " + skipped.reason);
+    }
+    Json chosen = {{"path", found->path.string()}, {"step", found->step}};
+    chosen["manifest"] = found->manifest_hash;
+    return chosen.dump();
+  });
+  if (agreed.empty()) {
+    if (request.kind == ResumeRequest::Kind::kNewestOrNone) return std::nullopt;
+    throw CheckpointError(checkpoints_dir().string() +
+                          ": has no checkpoint to resume from; --resume=auto starts anew when "
+                          "there is none");
+  }
+  const Json chosen = Json::parse(agreed);
+  FoundCheckpoint found{.path = chosen.at("path").get<std::string>(),
+                        .step = chosen.at("step").get<int64_t>(),
+                        .manifest_hash = chosen.at("manifest").get<std::string>()};
+  on_every_rank(*group_, [&] {
+    const std::string hash = read_manifest(found.path).hash;
+    if (hash == found.manifest_hash) return;
+    throw CheckpointError(found.path.string() + ": this rank sees manifest " + hash +
+                          ", rank 0 sees " + found.manifest_hash +
+                          "; all ranks must read the same run directory");
+  });
+  return found;
+}
+
+LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
+  LoadedCheckpoint loaded{.step = checkpoint.step};
+  on_every_rank(*group_, [&] {
+    const Json state = read_state(checkpoint.path);
+    const std::vector<WeightEntry> map = weight_map(decoder_.spec());
+    const TrainerFiles files(checkpoint.path);
+    std::vector<ParameterTensors> groups;
+    const bool has_masters = TrainerFiles::has_masters(checkpoint.path);
+    if (has_masters) groups.push_back(masters_of(decoder_));
+    for (Stateful* owner : owners_) {
+      for (ParameterTensors& group : owner->tensors()) groups.push_back(std::move(group));
+    }
+    Diagnostics faults;
+    for (const ParameterTensors& group : groups) files.check(map, group, faults);
+    for (const std::string& name : files.left_over(map, groups)) {
+      faults.error(name, "is left over: nothing in this run owns it");
+    }
+    for (const Stateful* owner : owners_) {
+      if (!state.at("owners").contains(owner->key())) {
+        faults.error(owner->key(), "has no state in " + std::string(kStateName));
+      }
+    }
+    faults.throw_if_errors<CheckpointError>((checkpoint.path / kTrainerFolder).string());
+
+    if (!has_masters) import_unverified(decoder_, checkpoint.path);
+    for (const ParameterTensors& group : groups) files.copy_to(map, group);
+    for (Stateful* owner : owners_) owner->load_state(state.at("owners").at(owner->key()));
+    loaded.extra = state.at("extra");
+    loaded.rope_difference = rope_difference(state.at("rope"), decoder_.spec().rope);
+    loaded.environment_differences = environment_differences(
+        state.at("environment"), describe_environment(group_->size(), options_.device));
+  });
+  loaded_step_ = checkpoint.step;
+  set_aside_pending_ = true;
+  return loaded;
+}
+
+std::filesystem::path Checkpointer::save(int64_t step, const Json& extra) {
+  return on_first_rank(*group_, [&] { return write_and_publish(step, extra).string(); });
+}
+
+std::filesystem::path Checkpointer::write_and_publish(int64_t step, const Json& extra) {
+  const std::filesystem::path target = checkpoints_dir() / checkpoint_name(step);
+  if (target == last_written_) return target;
+  std::filesystem::create_directories(checkpoints_dir());
+  if (set_aside_pending_) set_aside_later_checkpoints();
+  const std::filesystem::path temporary = temporary_sibling(target);
+  try {
+    std::filesystem::create_directory(temporary);
+    write_folder(temporary, step, extra);
+    publish_directory(temporary, target);
+  } catch (const IoError& error) {
+    std::error_code ignored;
+    std::filesystem::remove_all(temporary, ignored);
+    throw IoError(std::string(error.what()) + "\nsaving " + target.string() + " needs " +
+                  format_bytes(stored_bytes(decoder_, owners_, options_.dtype)) +
+                  "; the unfinished folder was removed and earlier checkpoints are as they were: "
+                  "free space, then start again with --resume");
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(temporary, ignored);
+    throw;
+  }
+  last_written_ = target;
+  delete_older();
+  return target;
+}
+
+void Checkpointer::write_folder(const std::filesystem::path& folder,
+                                int64_t step,
+                                const Json& extra) {
+  const HfWriteOptions hf{.config = options_.model_config,
+                          .copied_from = options_.copied_from,
+                          .dtype = options_.dtype,
+                          .max_shard_bytes = options_.max_shard_bytes};
+  std::vector<ManifestEntry> hashed = write_hf_model(folder, decoder_, hf);
+  const std::vector<WeightEntry> map = weight_map(decoder_.spec());
+  const auto write_owner = [&](const std::string& stem, const auto& groups) {
+    const auto written = write_trainer_tensors(folder, stem, map, groups, options_.max_shard_bytes);
+    hashed.insert(hashed.end(), written.begin(), written.end());
+  };
+
+  std::filesystem::create_directory(folder / kTrainerFolder);
+  if (options_.dtype != DType::kF32) {
+    write_owner(kMasterStem, std::vector<ParameterTensors>{masters_of(decoder_)});
+  }
+  Json state = {{"format", kStateFormat}, {"version", kStateVersion}, {"step", step}};
+  state["owners"] = Json::object();
+  for (Stateful* owner : owners_) {
+    write_owner(owner->key(), owner->tensors());
+    state["owners"][owner->key()] = owner->state();
+  }
+  state["rope"] = rope_identity(decoder_.spec().rope);
+  state["environment"] = describe_environment(group_->size(), options_.device);
+  state["extra"] = extra;
+  FileWriter file(folder / kTrainerFolder / kStateName);
+  file.write(to_json_text(state));
+  file.close();
+  write_manifest(folder, {{"step", step}}, hashed);
+}
+
+void Checkpointer::set_aside_later_checkpoints() {
+  for (const CheckpointFolder& folder : list_checkpoints(checkpoints_dir())) {
+    if (folder.step <= loaded_step_) continue;
+    const std::filesystem::path renamed = set_aside(folder.path);
+    log_warn(folder.path.string() +
+             " is later than the checkpoint this run went on from; it is now " +
+             renamed.filename().string());
+  }
+  set_aside_pending_ = false;
+}
+
+void Checkpointer::delete_older() {
+  // The new checkpoint is durable: trouble with old ones is no reason to stop a run.
+  try {
+    retain_newest(checkpoints_dir(), options_.keep, last_written_);
+    for (const std::filesystem::path& folder : replaced_) delete_checkpoint(folder);
+    replaced_.clear();
+  } catch (const IoError& error) {
+    log_warn(std::string("cannot delete an old checkpoint: ") + error.what());
+  }
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,116 @@
+#include "ropewalk/checkpoint/export.h"
+
+#include "checkpoint/hf_folder.h"
+#include "checkpoint/tensor_bytes.h"
+#include "checkpoint/tensor_files.h"
+#include "checkpoint/trainer_files.h"
+#include "checkpoint/weight_source.h"
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/files.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/checkpoint/discovery.h"
+
+namespace ropewalk {
+namespace {
+
+std::filesystem::path model_directory(const std::filesystem::path& source) {
+  const std::filesystem::path checkpoints = source / "checkpoints";
+  if (!std::filesystem::is_directory(checkpoints)) return source;
+  const auto newest = find_newest_checkpoint(checkpoints);
+  if (!newest) {
+    throw CheckpointError(source.string() +
+                          ": is a run directory without a checkpoint; nothing to export");
+  }
+  return newest->path;
+}
+
+// Widest type among the weights, so that nothing is lost by default.
+DType stored_dtype(const WeightSource& weights) {
+  DType widest = DType::kBF16;
+  bool first = true;
+  for (const WeightEntry& entry : weights.map()) {
+    for (const WeightSlice& slice : entry.slices) {
+      const DType dtype = weights.find(slice.foreign_name).info->dtype;
+      const bool mixed_halves =
+          dtype != widest && dtype_size(dtype) == 2 && dtype_size(widest) == 2;
+      if (first) {
+        widest = dtype;
+      } else if (mixed_halves) {
+        widest = DType::kF32;
+      } else if (dtype_size(dtype) > dtype_size(widest)) {
+        widest = dtype;
+      }
+      first = false;
+    }
+  }
+  return widest == DType::kF64 ? DType::kF32 : widest;
+}
+
+std::vector<OutputTensor> list_outputs(const WeightSource& weights,
+                                       const TrainerFiles* masters,
+                                       DType dtype) {
+  std::vector<OutputTensor> outputs;
+  for (const WeightEntry& entry : weights.map()) {
+    for (const WeightSlice& slice : entry.slices) {
+      ModelTensor tensor = weights.find(slice.foreign_name);
+      if (masters != nullptr) tensor = masters->find(slice.foreign_name + kMasterSuffix);
+      OutputTensor output;
+      output.info.name = slice.foreign_name;
+      output.info.dtype = dtype;
+      output.info.shape = slice.shape;
+      output.value = [tensor] { return view_stored(tensor); };
+      outputs.push_back(std::move(output));
+    }
+  }
+  return outputs;
+}
+
+}  // namespace
+
+std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
+                                          const Decoder& decoder,
+                                          const HfWriteOptions& options) {
+  write_hf_companions(folder, options.config, options.dtype, options.copied_from);
+  const auto parameters = decoder.named_parameters();
+  std::vector<OutputTensor> outputs;
+  for (const WeightEntry& entry : weight_map(decoder.spec())) {
+    append_slices(entry, parameters[entry.name], options.dtype, "", outputs);
+  }
+  return write_tensor_files(folder, outputs, {.max_bytes = options.max_shard_bytes});
+}
+
+void export_hf_model(const std::filesystem::path& source,
+                     const std::filesystem::path& target,
+                     const ExportOptions& options) {
+  if (std::filesystem::exists(std::filesystem::symlink_status(target))) {
+    throw ConfigError(target.string() +
+                      ": exists already; export never overwrites: name a new folder or remove it");
+  }
+  const std::filesystem::path directory = model_directory(source);
+  const HfModel model = load_hf_model(directory);
+  const WeightSource weights(directory, model.spec, /*check_hashes=*/true);
+  const DType dtype = options.dtype.value_or(stored_dtype(weights));
+  std::optional<TrainerFiles> masters;
+  if (dtype == DType::kF32 && TrainerFiles::has_masters(directory)) masters.emplace(directory);
+
+  const auto outputs = list_outputs(weights, masters ? &*masters : nullptr, dtype);
+  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
+  const std::filesystem::path temporary = temporary_sibling(target);
+  std::filesystem::create_directory(temporary);
+  try {
+    write_hf_companions(temporary, model.family->to_hf(model.spec, model.config), dtype, directory);
+    write_tensor_files(temporary, outputs, {.max_bytes = options.max_shard_bytes});
+    publish_directory(temporary, target);
+  } catch (const IoError& error) {
+    std::error_code ignored;
+    std::filesystem::remove_all(temporary, ignored);
+    throw IoError(std::string(error.what()) + "\n" + target.string() + " needs " +
+                  format_bytes(total_bytes(outputs)) + "; the unfinished folder was removed");
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+}  // namespace ropewalk

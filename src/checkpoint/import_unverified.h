@@ -1,0 +1,12 @@
+// Import from a directory whose hashes were checked just before.
+#pragma once
+
+#include <filesystem>
+
+#include "ropewalk/model/decoder.h"
+
+namespace ropewalk {
+
+void import_unverified(Decoder& decoder, const std::filesystem::path& directory);
+
+}  // namespace ropewalk

@@ -1,0 +1,75 @@
+#include "checkpoint/retention.h"
+
+#include <algorithm>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/files.h"
+#include "ropewalk/checkpoint/discovery.h"
+#include "ropewalk/formats/manifest.h"
+
+namespace ropewalk {
+namespace {
+
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code code;
+  std::filesystem::rename(from, to, code);
+  if (code) {
+    throw IoError(from.string() + ": cannot rename to " + to.string() + ": " + code.message());
+  }
+  fsync_path(to.parent_path());
+}
+
+}  // namespace
+
+std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoints_dir) {
+  std::vector<std::filesystem::path> leftovers;
+  if (!std::filesystem::is_directory(checkpoints_dir)) return {};
+  for (const auto& entry : std::filesystem::directory_iterator(checkpoints_dir)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.find(".tmp-") != std::string::npos) {
+      leftovers.push_back(entry.path());
+    }
+  }
+  std::vector<std::string> removed;
+  for (const auto& path : leftovers) {
+    std::error_code code;
+    std::filesystem::remove_all(path, code);
+    if (code) throw IoError(path.string() + ": cannot remove: " + code.message());
+    removed.push_back(path.filename().string());
+  }
+  std::sort(removed.begin(), removed.end());
+  return removed;
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& checkpoint) {
+  for (int number = 1;; ++number) {
+    std::filesystem::path target = checkpoint;
+    target += ".set-aside-" + std::to_string(number);
+    if (std::filesystem::exists(target)) continue;
+    rename_durably(checkpoint, target);
+    return target;
+  }
+}
+
+void delete_checkpoint(const std::filesystem::path& checkpoint) {
+  const std::filesystem::path tombstone = temporary_sibling(checkpoint);
+  rename_durably(checkpoint, tombstone);
+  std::error_code code;
+  std::filesystem::remove_all(tombstone, code);
+  if (code) throw IoError(tombstone.string() + ": cannot remove: " + code.message());
+}
+
+void retain_newest(const std::filesystem::path& checkpoints_dir,
+                   int64_t keep,
+                   const std::filesystem::path& just_written) {
+  ROPEWALK_CHECK(keep >= 1, "at least one checkpoint is kept");
+  int64_t kept = 0;
+  for (const CheckpointFolder& folder : list_checkpoints(checkpoints_dir)) {
+    if (!has_manifest(folder.path)) continue;
+    ++kept;
+    const bool is_new = folder.path.filename() == just_written.filename();
+    if (kept > keep && !is_new) delete_checkpoint(folder.path);
+  }
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,64 @@
+#include "checkpoint/tensor_bytes.h"
+
+#include <ATen/Functions.h>
+#include <ATen/ops/from_blob.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+
+at::ScalarType scalar_type(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      return at::kDouble;
+    case DType::kF32:
+      return at::kFloat;
+    case DType::kF16:
+      return at::kHalf;
+    case DType::kBF16:
+      return at::kBFloat16;
+    default:
+      break;
+  }
+  ROPEWALK_CHECK(false, "not a weight type: " + std::string(dtype_name(dtype)));
+}
+
+std::string torch_dtype_name(DType dtype) {
+  switch (scalar_type(dtype)) {
+    case at::kDouble:
+      return "float64";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    default:
+      return "float32";
+  }
+}
+
+at::Tensor to_stored(const at::Tensor& tensor, DType dtype) {
+  return tensor.detach().to(at::kCPU, scalar_type(dtype)).contiguous();
+}
+
+std::span<const std::byte> tensor_bytes_of(const at::Tensor& tensor) {
+  ROPEWALK_CHECK(tensor.is_cpu() && tensor.is_contiguous(), "stored tensors are plain CPU memory");
+  return {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()};
+}
+
+at::Tensor view_stored(const ModelTensor& tensor) {
+  const std::span<const std::byte> bytes = tensor.bytes();
+  const auto options = at::TensorOptions().dtype(scalar_type(tensor.info->dtype));
+  const size_t alignment = dtype_size(tensor.info->dtype);
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment == 0) {
+    // from_blob wants a mutable pointer; the map is read-only and the tensor is only read.
+    return at::from_blob(const_cast<std::byte*>(bytes.data()), tensor.info->shape, options);
+  }
+  at::Tensor copy = at::empty(tensor.info->shape, options);
+  std::memcpy(copy.mutable_data_ptr(), bytes.data(), bytes.size());
+  return copy;
+}
+
+}  // namespace ropewalk

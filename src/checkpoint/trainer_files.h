@@ -1,0 +1,60 @@
+// The folder `trainer/` of a checkpoint: tensors of the owners under HF names with a suffix, and
+// state.json.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ropewalk/base/diagnostics.h"
+#include "ropewalk/checkpoint/stateful.h"
+#include "ropewalk/formats/manifest.h"
+#include "ropewalk/formats/model_files.h"
+#include "ropewalk/formats/safetensors.h"
+#include "ropewalk/spec/weight_map.h"
+
+namespace ropewalk {
+
+inline constexpr const char* kTrainerFolder = "trainer";
+inline constexpr const char* kStateName = "state.json";
+inline constexpr const char* kMasterStem = "master";
+inline constexpr const char* kMasterSuffix = ".master";
+
+// Reading. Mapped while it lives.
+class TrainerFiles {
+ public:
+  // `checkpoint`: the folder that holds trainer/. Throws CheckpointError.
+  explicit TrainerFiles(const std::filesystem::path& checkpoint);
+
+  static bool has_masters(const std::filesystem::path& checkpoint);
+
+  ModelTensor find(const std::string& name) const;  // file is nullptr when absent
+
+  // Missing tensors, wrong shapes and types of one group go to `faults`.
+  void check(const std::vector<WeightEntry>& map,
+             const ParameterTensors& group,
+             Diagnostics& faults) const;
+  // Fills the live tensors of the group in place.
+  void copy_to(const std::vector<WeightEntry>& map, const ParameterTensors& group) const;
+
+  // Names that no group of `groups` claims.
+  std::vector<std::string> left_over(const std::vector<WeightEntry>& map,
+                                     const std::vector<ParameterTensors>& groups) const;
+
+ private:
+  std::filesystem::path folder_;
+  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::unordered_map<std::string, ModelTensor> tensors_;
+};
+
+// Writing: one set of files per owner, "<stem>.safetensors" or its shards, all fp32. Gives entries
+// relative to the checkpoint's folder.
+std::vector<ManifestEntry> write_trainer_tensors(const std::filesystem::path& checkpoint,
+                                                 const std::string& stem,
+                                                 const std::vector<WeightEntry>& map,
+                                                 const std::vector<ParameterTensors>& groups,
+                                                 uint64_t max_shard_bytes);
+
+}  // namespace ropewalk
