@@ -1,0 +1,11 @@
+# Where the dependencies outside the clone lie. Sourced by scripts, in the repository's root.
+# third_party/DependencyFolder.cmake holds the same rule.
+
+dependency_root() { echo "${ROPEWALK_DEPS:-${XDG_CACHE_HOME:-$HOME/.cache}/ropewalk}"; }
+
+# dependency_folder NAME: <root>/NAME-<first 12 digits of the SHA-256 of third_party/pins/NAME.txt>
+dependency_folder() {
+  local hash
+  hash=$(sha256sum "third_party/pins/$1.txt")
+  echo "$(dependency_root)/$1-${hash:0:12}"
+}

@@ -1,0 +1,69 @@
+# Tests that are scripts: checks of the sources, and tests/python/test_*.py, which drive the program
+# and compare it with independent implementations.
+#
+# Input: ROPEWALK_ORACLE_PYTHON  interpreter that has third_party/pins/oracles.txt
+#        ROPEWALK_OLD_ORACLES    folder of third_party/pins/oracles-old.txt
+# Both are found after scripts/setup.sh --oracles. Without them the Python tests are left out.
+include(${PROJECT_SOURCE_DIR}/third_party/DependencyFolder.cmake)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+set(results ${PROJECT_BINARY_DIR}/test-results)
+
+# Every test leaves its results as JUnit XML in one folder, where the skip check reads them.
+get_directory_property(layer_tests TESTS)
+foreach(name IN LISTS layer_tests)
+  set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
+    GTEST_OUTPUT=xml:${results}/${name}.xml OMP_NUM_THREADS=1)
+endforeach()
+
+add_test(NAME check.includes
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/check_includes.py)
+find_program(ROPEWALK_CLANG_FORMAT NAMES clang-format-14)
+if(ROPEWALK_CLANG_FORMAT)
+  add_test(NAME check.format
+    COMMAND ${PROJECT_SOURCE_DIR}/scripts/format.sh --check)
+  set_tests_properties(check.format PROPERTIES
+    ENVIRONMENT CLANG_FORMAT=${ROPEWALK_CLANG_FORMAT})
+endif()
+
+if(NOT ROPEWALK_ORACLE_PYTHON)
+  ropewalk_dependency_folder(folder oracles)
+  if(EXISTS ${folder}/complete)
+    set(ROPEWALK_ORACLE_PYTHON ${folder}/bin/python CACHE FILEPATH
+        "Python interpreter that has third_party/pins/oracles.txt")
+  endif()
+endif()
+if(NOT ROPEWALK_OLD_ORACLES)
+  ropewalk_dependency_folder(folder oracles-old)
+  if(EXISTS ${folder})
+    set(ROPEWALK_OLD_ORACLES ${folder} CACHE PATH "Folder of third_party/pins/oracles-old.txt")
+  endif()
+endif()
+
+if(ROPEWALK_ENGINE AND ROPEWALK_ORACLE_PYTHON)
+  file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/python/test_*.py)
+  foreach(script IN LISTS scripts)
+    get_filename_component(name ${script} NAME_WE)
+    string(REGEX REPLACE "^test_" "python." name ${name})
+    add_test(NAME ${name}
+      COMMAND ${ROPEWALK_ORACLE_PYTHON} -m pytest -q -p no:cacheprovider -rs
+        --junitxml=${results}/${name}.xml ${script}
+      WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/python)
+    set_tests_properties(${name} PROPERTIES LABELS cpu TIMEOUT 900)
+    set_property(TEST ${name} PROPERTY ENVIRONMENT
+      ROPEWALK_BIN=$<TARGET_FILE:ropewalk>
+      ROPEWALK_TOOLS=${CMAKE_CURRENT_BINARY_DIR}
+      ROPEWALK_SOURCE_DIR=${PROJECT_SOURCE_DIR}
+      ROPEWALK_OLD_ORACLES=${ROPEWALK_OLD_ORACLES}
+      HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1)
+  endforeach()
+elseif(ROPEWALK_ENGINE)
+  message(STATUS "No oracles (scripts/setup.sh --oracles): the Python tests are left out")
+endif()
+
+# Last: reads the results of all the others.
+get_directory_property(all_tests TESTS)
+add_test(NAME check.skips
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/check_skips.py ${results}
+    ${CMAKE_CURRENT_SOURCE_DIR}/allowed_skips.txt)
+set_tests_properties(check.skips PROPERTIES DEPENDS "${all_tests}")
