@@ -1,0 +1,26 @@
+#include "ropewalk/dist/device.h"
+
+#include <gmock/gmock.h>
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk::dist {
+namespace {
+
+TEST(Device, GlooComputesOnTheCpu) {
+  EXPECT_TRUE(choose_device(RankEnvironment{}, GroupBackend::kGloo).is_cpu());
+}
+
+TEST(Device, WithoutADriverNcclIsRefusedAndAutoTakesTheCpu) {
+  if (has_cuda_driver()) GTEST_SKIP() << "this machine has an NVIDIA driver";
+  EXPECT_TRUE(choose_device(RankEnvironment{}, GroupBackend::kAuto).is_cpu());
+  try {
+    choose_device(RankEnvironment{}, GroupBackend::kNccl);
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("no NVIDIA driver"));
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk::dist
