@@ -103,7 +103,11 @@ std::string format_seconds(double seconds) {
 
 std::string format_number(double value) {
   std::array<char, 64> buffer{};
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  char* const end = buffer.data() + buffer.size();
+  // Counts and bases (rope_theta 500000) read as people write them, not as 5e+05.
+  const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
+  const auto result = whole ? std::to_chars(buffer.data(), end, value, std::chars_format::fixed)
+                            : std::to_chars(buffer.data(), end, value);
   return {buffer.data(), result.ptr};
 }
 

@@ -41,6 +41,7 @@ TEST(Text, FormatsNumbersShortest) {
   EXPECT_EQ(format_number(16.0), "16");
   EXPECT_EQ(format_number(0.1), "0.1");
   EXPECT_EQ(format_number(2e-5), "2e-05");
+  EXPECT_EQ(format_number(500000.0), "500000");
 }
 
 TEST(Text, FormatsCounts) {
