@@ -101,8 +101,12 @@ fs::path new_event_path(const fs::path& directory) {
   }
   char name[80];
   do {
-    std::snprintf(name, sizeof(name), "%s%010lld.ropewalk.%04d", kNamePrefix.data(),
-                  static_cast<long long>(seconds), number++);
+    std::snprintf(name,
+                  sizeof(name),
+                  "%s%010lld.ropewalk.%04d",
+                  kNamePrefix.data(),
+                  static_cast<long long>(seconds),
+                  number++);
   } while (fs::exists(directory / name, error));
   return directory / name;
 }
@@ -136,7 +140,9 @@ void EventFileWriter::scalar(std::string_view tag, int64_t step, double value, d
 
 // Value: tag = 1, tensor = 8, metadata = 9. TensorProto: dtype = 1, tensor_shape = 2,
 // string_val = 8. SummaryMetadata: plugin_data = 1, data_class = 4.
-void EventFileWriter::text(std::string_view tag, int64_t step, std::string_view markdown,
+void EventFileWriter::text(std::string_view tag,
+                           int64_t step,
+                           std::string_view markdown,
                            double wall_time_s) {
   Message dimension;
   dimension.varint(1, 1);

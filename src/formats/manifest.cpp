@@ -46,7 +46,8 @@ std::vector<std::string> files_below(const fs::path& folder) {
   return paths;
 }
 
-ManifestEntry entry_of(const fs::path& folder, const std::string& path,
+ManifestEntry entry_of(const fs::path& folder,
+                       const std::string& path,
                        const std::map<std::string, ManifestEntry>& known) {
   const fs::path file = folder / path;
   ROPEWALK_CHECK(is_safe_path(path) && fs::is_regular_file(fs::symlink_status(file)),
@@ -102,7 +103,9 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
   return manifest;
 }
 
-void verify_entry(const fs::path& folder, const ManifestEntry& entry, VerifyOptions options,
+void verify_entry(const fs::path& folder,
+                  const ManifestEntry& entry,
+                  VerifyOptions options,
                   Diagnostics& faults) {
   const fs::path file = folder / entry.path;
   std::error_code error;
@@ -117,16 +120,17 @@ void verify_entry(const fs::path& folder, const ManifestEntry& entry, VerifyOpti
   }
   const uint64_t size = fs::file_size(file, error);
   if (error || size != entry.size_bytes) {
-    faults.error(entry.path, "has " + std::to_string(size) + " bytes, expected " +
-                                 std::to_string(entry.size_bytes) +
-                                 (size < entry.size_bytes ? " (truncated)" : ""));
+    faults.error(entry.path,
+                 "has " + std::to_string(size) + " bytes, expected " +
+                     std::to_string(entry.size_bytes) +
+                     (size < entry.size_bytes ? " (truncated)" : ""));
     return;
   }
   if (!options.check_hashes) return;
   try {
     if (const std::string found = hash_file(file); found != entry.hash) {
-      faults.error(entry.path, "hashes to " + found + ", expected " + entry.hash +
-                                   " (its content changed)");
+      faults.error(entry.path,
+                   "hashes to " + found + ", expected " + entry.hash + " (its content changed)");
     }
   } catch (const IoError& fault) {
     faults.error(entry.path, fault.what());
@@ -136,12 +140,13 @@ void verify_entry(const fs::path& folder, const ManifestEntry& entry, VerifyOpti
 }  // namespace
 
 const ManifestEntry* Manifest::find(const std::string& path) const {
-  const auto found = std::find_if(files.begin(), files.end(),
-                                  [&](const ManifestEntry& entry) { return entry.path == path; });
+  const auto found = std::find_if(
+      files.begin(), files.end(), [&](const ManifestEntry& entry) { return entry.path == path; });
   return found == files.end() ? nullptr : &*found;
 }
 
-Manifest write_manifest(const fs::path& folder, const Json& fields,
+Manifest write_manifest(const fs::path& folder,
+                        const Json& fields,
                         const std::vector<ManifestEntry>& known) {
   std::map<std::string, ManifestEntry> known_by_path;
   for (const ManifestEntry& entry : known) known_by_path.emplace(entry.path, entry);
@@ -160,8 +165,9 @@ Manifest write_manifest(const fs::path& folder, const Json& fields,
     json["files"].push_back({{"path", path}, {"size", entry.size_bytes}, {"hash", entry.hash}});
     manifest.files.push_back(entry);
   }
-  ROPEWALK_CHECK(known_by_path.empty(), folder.string() + ": a file given with its hash, " +
-                                            known_by_path.begin()->first + ", is not there");
+  ROPEWALK_CHECK(known_by_path.empty(),
+                 folder.string() + ": a file given with its hash, " + known_by_path.begin()->first +
+                     ", is not there");
   std::string text = to_json_text(json);
   text.resize(text.size() - 3);  // the closing "\n}\n"
   manifest.hash = hash_text(text);

@@ -78,7 +78,8 @@ std::string no_weights_text(const fs::path& folder) {
     if (is_pickle(entry.path())) pickles.push_back(entry.path().filename().string());
   }
   std::sort(pickles.begin(), pickles.end());
-  const std::string expected = std::string("; expected ") + kModelFileName + " or " + kModelIndexName;
+  const std::string expected =
+      std::string("; expected ") + kModelFileName + " or " + kModelIndexName;
   if (pickles.empty()) return "no weights found" + expected;
   return "only pickle weights found (" + listed(pickles) + ")" + expected + "; " + kConvertHint;
 }
@@ -88,7 +89,8 @@ struct OpenedShards {
   std::unordered_map<std::string, ModelTensor> tensors;
 };
 
-void add_tensors(const SafetensorsFile& file, OpenedShards& shards,
+void add_tensors(const SafetensorsFile& file,
+                 OpenedShards& shards,
                  std::map<std::string, std::vector<std::string>>& twice) {
   for (const TensorInfo& info : file.tensors()) {
     const auto [place, added] = shards.tensors.emplace(info.name, ModelTensor{&file, &info});
@@ -113,8 +115,9 @@ OpenedShards open_shards(const fs::path& folder,
     }
     std::error_code error;
     if (!fs::exists(folder / name, error)) {
-      faults.error(at, "is missing; the index expects " + std::to_string(tensors.size()) +
-                           " tensors in it (" + listed(tensors) + "); download it again");
+      faults.error(at,
+                   "is missing; the index expects " + std::to_string(tensors.size()) +
+                       " tensors in it (" + listed(tensors) + "); download it again");
       continue;
     }
     try {
@@ -140,7 +143,8 @@ OpenedShards open_shards(const fs::path& folder,
 }
 
 // Tensors of a shard that the index does not name would be dropped in silence.
-void check_index_names_all(const OpenedShards& shards, const std::set<std::string>& indexed,
+void check_index_names_all(const OpenedShards& shards,
+                           const std::set<std::string>& indexed,
                            Diagnostics& faults) {
   std::vector<std::string> unnamed;
   for (const auto& [name, tensor] : shards.tensors) {
@@ -148,8 +152,9 @@ void check_index_names_all(const OpenedShards& shards, const std::set<std::strin
   }
   if (unnamed.empty()) return;
   std::sort(unnamed.begin(), unnamed.end());
-  faults.error("weight_map", "does not name " + listed(unnamed) +
-                                 ", which the shards hold; the index is not of these files");
+  faults.error("weight_map",
+               "does not name " + listed(unnamed) +
+                   ", which the shards hold; the index is not of these files");
 }
 
 OpenedShards open_index(const fs::path& folder) {

@@ -56,7 +56,8 @@ class IndexReader : public nlohmann::json_sax<Json> {
     }
     return true;
   }
-  bool parse_error(size_t position, const std::string&,
+  bool parse_error(size_t position,
+                   const std::string&,
                    const nlohmann::detail::exception& error) override {
     fault("not valid JSON at byte " + std::to_string(position) + ": " +
           printable(error.what(), 300));
@@ -95,8 +96,8 @@ class IndexReader : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> read_model_index(
-    const std::filesystem::path& path, Diagnostics& faults) {
+std::vector<std::pair<std::string, std::string>> read_model_index(const std::filesystem::path& path,
+                                                                  Diagnostics& faults) {
   const std::string text = read_file(path);
   if (text.find('\0') != std::string::npos) {
     faults.error("", "not valid JSON: it contains a NUL byte");

@@ -15,7 +15,7 @@ inline constexpr const char* kModelFileName = "model.safetensors";
 inline constexpr const char* kModelIndexName = "model.safetensors.index.json";
 
 // (tensor, shard) in the file's order, duplicates refused. Faults go to `faults`.
-std::vector<std::pair<std::string, std::string>> read_model_index(
-    const std::filesystem::path& path, Diagnostics& faults);
+std::vector<std::pair<std::string, std::string>> read_model_index(const std::filesystem::path& path,
+                                                                  Diagnostics& faults);
 
 }  // namespace ropewalk

@@ -34,21 +34,24 @@ uint64_t read_length(std::span<const std::byte> bytes) {
 // Header length that is safe to read, or a fault.
 std::optional<uint64_t> header_length(std::span<const std::byte> file, Diagnostics& faults) {
   if (file.size() < kLengthBytes) {
-    faults.error("", "is " + std::to_string(file.size()) +
-                         " bytes, expected at least 8; the file is truncated");
+    faults.error(
+        "",
+        "is " + std::to_string(file.size()) + " bytes, expected at least 8; the file is truncated");
     return std::nullopt;
   }
   const uint64_t length = read_length(file);
   if (length > kMaxSafetensorsHeaderBytes) {
-    faults.error("header", "its length says " + std::to_string(length) + ", expected at most " +
-                               std::to_string(kMaxSafetensorsHeaderBytes) +
-                               "; this is not a safetensors file or it is damaged");
+    faults.error("header",
+                 "its length says " + std::to_string(length) + ", expected at most " +
+                     std::to_string(kMaxSafetensorsHeaderBytes) +
+                     "; this is not a safetensors file or it is damaged");
     return std::nullopt;
   }
   if (length > file.size() - kLengthBytes) {
-    faults.error("header", "its length says " + std::to_string(length) + ", but the file has only " +
-                               std::to_string(file.size() - kLengthBytes) +
-                               " bytes more; the file is truncated or its header lies");
+    faults.error("header",
+                 "its length says " + std::to_string(length) + ", but the file has only " +
+                     std::to_string(file.size() - kLengthBytes) +
+                     " bytes more; the file is truncated or its header lies");
     return std::nullopt;
   }
   return length;
@@ -61,7 +64,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(map_
   const std::span<const std::byte> bytes = file_.bytes();
   if (const std::optional<uint64_t> length = header_length(bytes, faults)) {
     data_begin_ = kLengthBytes + *length;
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, *length);
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes,
+                                *length);
     SafetensorsHeader header = parse_safetensors_header(text, bytes.size() - data_begin_, faults);
     tensors_ = std::move(header.tensors);
     metadata_ = std::move(header.metadata);

@@ -48,7 +48,8 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   bool end_object() override;
   bool start_array(size_t) override;
   bool end_array() override;
-  bool parse_error(size_t position, const std::string&,
+  bool parse_error(size_t position,
+                   const std::string&,
                    const nlohmann::detail::exception& error) override;
 
  private:
@@ -65,9 +66,9 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   SafetensorsHeader header_;
   std::unordered_set<std::string> names_;
   Place place_ = Place::kStart;
-  std::string key_;    // of the object being read
+  std::string key_;  // of the object being read
   Entry entry_;
-  int skip_depth_ = 0;            // levels below the place that is skipped
+  int skip_depth_ = 0;  // levels below the place that is skipped
   Place skip_from_ = Place::kTop;
 };
 
@@ -80,24 +81,33 @@ bool HeaderReader::fault(const std::string& where, const std::string& text) {
 
 std::string HeaderReader::where() const {
   switch (place_) {
-    case Place::kStart: return "header";
-    case Place::kTop: return "header entry '" + printable(key_) + "'";
-    case Place::kMetadata: return "__metadata__ key '" + printable(key_) + "'";
-    default: return "tensor '" + printable(entry_.name) + "'";
+    case Place::kStart:
+      return "header";
+    case Place::kTop:
+      return "header entry '" + printable(key_) + "'";
+    case Place::kMetadata:
+      return "__metadata__ key '" + printable(key_) + "'";
+    default:
+      return "tensor '" + printable(entry_.name) + "'";
   }
 }
 
 // A value of a kind that no place takes, except unknown fields, which are passed over.
 bool HeaderReader::other(const std::string& found) {
   switch (place_) {
-    case Place::kSkip: return true;
-    case Place::kStart: return fault(where(), "found " + found + ", expected an object");
-    case Place::kTop: return fault(where(), "found " + found + ", expected an object");
-    case Place::kMetadata: return fault(where(), "found " + found + ", expected a string");
+    case Place::kSkip:
+      return true;
+    case Place::kStart:
+      return fault(where(), "found " + found + ", expected an object");
+    case Place::kTop:
+      return fault(where(), "found " + found + ", expected an object");
+    case Place::kMetadata:
+      return fault(where(), "found " + found + ", expected a string");
     case Place::kShape:
     case Place::kOffsets:
       return fault(where(), key_ + " holds " + found + ", expected whole numbers from 0");
-    case Place::kEntry: break;
+    case Place::kEntry:
+      break;
   }
   if (key_ == "dtype") return fault(where(), "dtype is " + found + ", expected a string");
   if (key_ == "shape" || key_ == "data_offsets") {
@@ -240,26 +250,30 @@ void HeaderReader::finish_entry() {
   header_.tensors.push_back(std::move(info));
 }
 
-bool HeaderReader::parse_error(size_t position, const std::string&,
+bool HeaderReader::parse_error(size_t position,
+                               const std::string&,
                                const nlohmann::detail::exception& error) {
-  faults_.error("header", "not valid JSON at byte " + std::to_string(position) + ": " +
-                              printable(error.what(), 300));
+  faults_.error(
+      "header",
+      "not valid JSON at byte " + std::to_string(position) + ": " + printable(error.what(), 300));
   return false;
 }
 
 void check_sizes(const TensorInfo& info, Diagnostics& faults) {
   const std::string at = "tensor '" + printable(info.name) + "'";
   if (info.offset_end < info.offset_begin) {
-    faults.error(at, "data_offsets [" + std::to_string(info.offset_begin) + ", " +
-                         std::to_string(info.offset_end) + "] end before they begin");
+    faults.error(at,
+                 "data_offsets [" + std::to_string(info.offset_begin) + ", " +
+                     std::to_string(info.offset_end) + "] end before they begin");
     return;
   }
   const std::optional<uint64_t> expected = tensor_bytes(info.dtype, info.shape);
   if (!expected) {
     faults.error(at, "the size of " + describe(info) + " is not a whole 64-bit number of bytes");
   } else if (*expected != info.num_bytes()) {
-    faults.error(at, describe(info) + " takes " + std::to_string(*expected) +
-                         " bytes, but data_offsets span " + std::to_string(info.num_bytes()));
+    faults.error(at,
+                 describe(info) + " takes " + std::to_string(*expected) +
+                     " bytes, but data_offsets span " + std::to_string(info.num_bytes()));
   }
 }
 
@@ -270,24 +284,26 @@ void check_cover(const std::vector<TensorInfo>& tensors, uint64_t data_bytes, Di
     if (faults.errors().size() >= kMaxListedFaults) return;
     if (info.offset_begin != end) {
       faults.error("tensor '" + printable(info.name) + "'",
-                   "begins at byte " + std::to_string(info.offset_begin) + " of the data, expected " +
-                       std::to_string(end) +
+                   "begins at byte " + std::to_string(info.offset_begin) +
+                       " of the data, expected " + std::to_string(end) +
                        (info.offset_begin < end ? " (it overlaps another)" : " (there is a hole)"));
     }
     check_sizes(info, faults);
     end = std::max(end, info.offset_end);
   }
   if (end != data_bytes) {
-    faults.error("", "tensors take " + std::to_string(end) + " bytes, but " +
-                         std::to_string(data_bytes) + " follow the header" +
-                         (end > data_bytes ? "; the file is truncated or its header lies"
-                                           : "; it was written wrongly or appended to"));
+    faults.error("",
+                 "tensors take " + std::to_string(end) + " bytes, but " +
+                     std::to_string(data_bytes) + " follow the header" +
+                     (end > data_bytes ? "; the file is truncated or its header lies"
+                                       : "; it was written wrongly or appended to"));
   }
 }
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_bytes,
+SafetensorsHeader parse_safetensors_header(std::string_view text,
+                                           uint64_t data_bytes,
                                            Diagnostics& faults) {
   if (text.empty() || text.front() != '{') {
     faults.error("header", "does not begin with '{'; this is not a safetensors file");
@@ -303,11 +319,11 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_
   ROPEWALK_CHECK(parsed || !faults.ok(), "the header's scan stopped without a reason");
   SafetensorsHeader header = reader.take();
   if (!faults.ok()) return header;
-  std::sort(header.tensors.begin(), header.tensors.end(),
-            [](const TensorInfo& a, const TensorInfo& b) {
-              return std::tie(a.offset_begin, a.offset_end, a.name) <
-                     std::tie(b.offset_begin, b.offset_end, b.name);
-            });
+  std::sort(
+      header.tensors.begin(), header.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+        return std::tie(a.offset_begin, a.offset_end, a.name) <
+               std::tie(b.offset_begin, b.offset_end, b.name);
+      });
   check_cover(header.tensors, data_bytes, faults);
   return header;
 }

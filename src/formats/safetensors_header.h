@@ -20,7 +20,8 @@ struct SafetensorsHeader {
 
 // `data_bytes`: size of what follows the header. All faults go to `faults`; the result is only
 // meaningful without any.
-SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_bytes,
+SafetensorsHeader parse_safetensors_header(std::string_view text,
+                                           uint64_t data_bytes,
                                            Diagnostics& faults);
 
 // Compact JSON in the order given, padded with spaces so that 8 + size is a multiple of 8.

@@ -65,8 +65,9 @@ bool TextReader::State::refill() {
 
 void TextReader::State::append_line_part(std::string_view part) {
   if (line.size() + part.size() > options.max_line_bytes) {
-    fail(line_number, "the line is longer than " + format_bytes(options.max_line_bytes) +
-                          "; expected one document per line (one text file may be longer: .txt)");
+    fail(line_number,
+         "the line is longer than " + format_bytes(options.max_line_bytes) +
+             "; expected one document per line (one text file may be longer: .txt)");
   }
   line += part;
 }
@@ -99,15 +100,16 @@ void TextReader::State::parse_line(Document& document) const {
     fail(line_number, printable(error.what(), 300));
   }
   if (!value.is_object()) {
-    fail(line_number, std::string("found a JSON ") + value.type_name() +
-                          ", expected an object with the field '" + options.text_field + "'");
+    fail(line_number,
+         std::string("found a JSON ") + value.type_name() +
+             ", expected an object with the field '" + options.text_field + "'");
   }
   const auto field = value.find(options.text_field);
   if (field == value.end() || !field->is_string()) {
-    fail(line_number, field == value.end()
-                          ? "has no field '" + options.text_field + "'"
-                          : "field '" + options.text_field + "' is a " + field->type_name() +
-                                ", expected a string");
+    fail(line_number,
+         field == value.end() ? "has no field '" + options.text_field + "'"
+                              : "field '" + options.text_field + "' is a " + field->type_name() +
+                                    ", expected a string");
   }
   document.text = field->get_ref<const std::string&>();
   document.line = line_number;
@@ -129,14 +131,16 @@ bool TextReader::State::next_text(Document& document) {
   document.line = 1;
   while (refill()) {
     if (document.text.size() + (end - begin) > options.max_document_bytes) {
-      fail(1, "the text is longer than " + format_bytes(options.max_document_bytes) +
-                  ", the most that one document may have; split it or use .jsonl");
+      fail(1,
+           "the text is longer than " + format_bytes(options.max_document_bytes) +
+               ", the most that one document may have; split it or use .jsonl");
     }
     document.text.append(chunk.data() + begin, end - begin);
     begin = end;
   }
   if (const size_t bad = first_invalid_utf8(document.text); bad != document.text.size()) {
-    const auto lines = std::count(document.text.begin(), document.text.begin() + ptrdiff_t(bad), '\n');
+    const auto lines =
+        std::count(document.text.begin(), document.text.begin() + ptrdiff_t(bad), '\n');
     fail(lines + 1, "byte " + std::to_string(bad + 1) + " of the text is not valid UTF-8");
   }
   return true;
@@ -150,8 +154,9 @@ TextReader::TextReader(const fs::path& path, TextReaderOptions options)
   std::error_code error;
   if (!fs::exists(path, error)) throw DataError(path.string() + ": no such file");
   if (!kind || fs::is_directory(path, error)) {
-    throw DataError(path.string() + ": not a text input; expected a file that ends in .txt, .md "
-                                    "(one document) or .jsonl (one per line), plain, .gz or .zst");
+    throw DataError(path.string() +
+                    ": not a text input; expected a file that ends in .txt, .md "
+                    "(one document) or .jsonl (one per line), plain, .gz or .zst");
   }
   state_->path = path.string();
   state_->kind = *kind;

@@ -29,14 +29,16 @@ MappedFile map_shard(const fs::path& path) {
 
 void check_table(std::span<const uint64_t> offsets, uint64_t num_tokens, Diagnostics& faults) {
   if (offsets.front() != 0 || offsets.back() != num_tokens) {
-    faults.error("document table", "runs from " + std::to_string(offsets.front()) + " to " +
-                                       std::to_string(offsets.back()) + ", expected 0 to " +
-                                       std::to_string(num_tokens));
+    faults.error("document table",
+                 "runs from " + std::to_string(offsets.front()) + " to " +
+                     std::to_string(offsets.back()) + ", expected 0 to " +
+                     std::to_string(num_tokens));
   }
   for (size_t i = 1; i < offsets.size(); ++i) {
     if (offsets[i] < offsets[i - 1]) {
-      faults.error("document table", "document " + std::to_string(i - 1) +
-                                         " ends before it begins; the file is damaged");
+      faults.error(
+          "document table",
+          "document " + std::to_string(i - 1) + " ends before it begins; the file is damaged");
       return;
     }
   }
@@ -119,7 +121,8 @@ void TokenShardReader::verify() const {
     for (size_t i = 0; i < ids.size(); ++i) {
       if (ids[i] < info_.vocab_size) continue;
       faults.error("token " + std::to_string(begin + static_cast<int64_t>(i)),
-                   "has id " + std::to_string(ids[i]) + ", expected less than the vocabulary size " +
+                   "has id " + std::to_string(ids[i]) +
+                       ", expected less than the vocabulary size " +
                        std::to_string(info_.vocab_size));
       break;
     }
@@ -127,7 +130,8 @@ void TokenShardReader::verify() const {
   faults.throw_if_errors<DataError>(path().string());
 }
 
-TokenShardWriter::TokenShardWriter(const fs::path& path, int64_t vocab_size,
+TokenShardWriter::TokenShardWriter(const fs::path& path,
+                                   int64_t vocab_size,
                                    const std::string& tokenizer_hash)
     : path_(path), temporary_(temporary_sibling(path)) {
   ROPEWALK_CHECK(is_hash_text(tokenizer_hash), "tokenizer hash is not 32 hex digits");

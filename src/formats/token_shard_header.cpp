@@ -32,8 +32,7 @@ uint64_t get(std::span<const std::byte> header, size_t at, size_t width) {
 
 void put_hash(ShardHeader& header, size_t at, std::string_view hex) {
   for (size_t i = 0; i < kHashBytes; ++i) {
-    header[at + i] =
-        std::byte(kHexDigits.find(hex[2 * i]) << 4 | kHexDigits.find(hex[2 * i + 1]));
+    header[at + i] = std::byte(kHexDigits.find(hex[2 * i]) << 4 | kHexDigits.find(hex[2 * i + 1]));
   }
 }
 
@@ -48,13 +47,17 @@ std::string get_hash(std::span<const std::byte> header, size_t at) {
 
 int token_bytes_for(uint64_t vocab_size) { return vocab_size <= 65536 ? 2 : 4; }
 
-void check_sizes(uint64_t num_tokens, uint64_t num_documents, const TokenShardInfo& info,
-                 std::span<const std::byte> file, Diagnostics& faults) {
+void check_sizes(uint64_t num_tokens,
+                 uint64_t num_documents,
+                 const TokenShardInfo& info,
+                 std::span<const std::byte> file,
+                 Diagnostics& faults) {
   // Bounded before any product, so that none of these can overflow.
   if (num_tokens > file.size() || num_documents > file.size()) {
-    faults.error("", "the header counts " + std::to_string(num_tokens) + " tokens in " +
-                         std::to_string(num_documents) + " documents, but the file has only " +
-                         std::to_string(file.size()) + " bytes; it is truncated");
+    faults.error("",
+                 "the header counts " + std::to_string(num_tokens) + " tokens in " +
+                     std::to_string(num_documents) + " documents, but the file has only " +
+                     std::to_string(file.size()) + " bytes; it is truncated");
     return;
   }
   const uint64_t table = shard_table_offset(info);
@@ -63,9 +66,10 @@ void check_sizes(uint64_t num_tokens, uint64_t num_documents, const TokenShardIn
   }
   const uint64_t expected = table + 8 * (num_documents + 1);
   if (file.size() != expected) {
-    faults.error("", "has " + std::to_string(file.size()) + " bytes, its header needs " +
-                         std::to_string(expected) +
-                         (file.size() < expected ? "; it is truncated" : "; it was appended to"));
+    faults.error("",
+                 "has " + std::to_string(file.size()) + " bytes, its header needs " +
+                     std::to_string(expected) +
+                     (file.size() < expected ? "; it is truncated" : "; it was appended to"));
   }
 }
 
@@ -103,16 +107,18 @@ TokenShardInfo decode_shard_header(std::span<const std::byte> file, Diagnostics&
   const std::string_view start(reinterpret_cast<const char*>(file.data()),
                                std::min(file.size(), kMagic.size()));
   if (start != kMagic || file.size() < kShardHeaderBytes) {
-    faults.error("", start != kMagic
-                         ? "does not begin with RWTOKENS; it is no token shard (make one with "
-                           "`ropewalk prepare`)"
-                         : "has " + std::to_string(file.size()) +
-                               " bytes, less than a header; it is truncated");
+    faults.error(
+        "",
+        start != kMagic
+            ? "does not begin with RWTOKENS; it is no token shard (make one with "
+              "`ropewalk prepare`)"
+            : "has " + std::to_string(file.size()) + " bytes, less than a header; it is truncated");
     return info;
   }
   if (const uint64_t version = get(file, kVersionAt, 4); version != kVersion) {
-    faults.error("header", "version is " + std::to_string(version) +
-                               ", expected 1; prepare the text again with this program");
+    faults.error("header",
+                 "version is " + std::to_string(version) +
+                     ", expected 1; prepare the text again with this program");
     return info;
   }
   if (get_hash(file, kHeaderHashAt) != hash_bytes(file.first(kHeaderHashAt))) {
@@ -123,12 +129,14 @@ TokenShardInfo decode_shard_header(std::span<const std::byte> file, Diagnostics&
   const uint64_t num_tokens = get(file, kTokensAt, 8), num_documents = get(file, kDocumentsAt, 8);
   const uint64_t token_bytes = get(file, kTokenBytesAt, 4);
   if (vocab_size == 0 || vocab_size > kMaxShardVocabulary) {
-    faults.error("header", "vocabulary size is " + std::to_string(vocab_size) + ", expected 1.." +
-                               std::to_string(kMaxShardVocabulary));
+    faults.error("header",
+                 "vocabulary size is " + std::to_string(vocab_size) + ", expected 1.." +
+                     std::to_string(kMaxShardVocabulary));
   } else if (token_bytes != uint64_t(token_bytes_for(vocab_size))) {
-    faults.error("header", std::to_string(token_bytes) + " bytes per token, expected " +
-                               std::to_string(token_bytes_for(vocab_size)) + " for a vocabulary of " +
-                               std::to_string(vocab_size));
+    faults.error("header",
+                 std::to_string(token_bytes) + " bytes per token, expected " +
+                     std::to_string(token_bytes_for(vocab_size)) + " for a vocabulary of " +
+                     std::to_string(vocab_size));
   }
   const auto reserved = file.subspan(kReservedAt, kHeaderHashAt - kReservedAt);
   if (get(file, kHeaderBytesAt, 4) != kShardHeaderBytes || get(file, kFlagsAt, 4) != 0 ||

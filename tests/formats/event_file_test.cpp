@@ -13,7 +13,8 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 
 uint64_t little_endian(std::string_view text) {
   uint64_t value = 0;
-  for (size_t i = 0; i < text.size(); ++i) value |= uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+  for (size_t i = 0; i < text.size(); ++i)
+    value |= uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
   return value;
 }
 
@@ -46,9 +47,10 @@ TEST(EventFile, FirstRecordIsTheVersionAndEachScalarIsOneRecord) {
   const auto records = records_of(writer.path());  // readable without close
   ASSERT_EQ(records.size(), 2u);
   EXPECT_NE(records[0].find("brain.Event:2"), std::string::npos);
-  EXPECT_EQ(records[1], std::string("\x09\x00\x00\x00\x00\x00\x00\x28\x40\x10\x03\x2a\x0d\x0a\x0b\x0a\x04"
-                                    "loss\x15\x00\x00\x00\x3f",
-                                    26));
+  EXPECT_EQ(records[1],
+            std::string("\x09\x00\x00\x00\x00\x00\x00\x28\x40\x10\x03\x2a\x0d\x0a\x0b\x0a\x04"
+                        "loss\x15\x00\x00\x00\x3f",
+                        26));
   writer.close();
 }
 

@@ -60,12 +60,13 @@ int shard(const std::string& path) {
   const TokenShardInfo& info = reader.info();
   std::vector<int64_t> ids(static_cast<size_t>(info.num_tokens));
   reader.copy_tokens(0, std::span(ids));
-  const Json json = {{"vocab_size", info.vocab_size},
-                     {"tokenizer_hash", info.tokenizer_hash},
-                     {"token_bytes", info.token_bytes},
-                     {"document_offsets", std::vector<uint64_t>(reader.document_offsets().begin(),
-                                                                reader.document_offsets().end())},
-                     {"ids", ids}};
+  const Json json = {
+      {"vocab_size", info.vocab_size},
+      {"tokenizer_hash", info.tokenizer_hash},
+      {"token_bytes", info.token_bytes},
+      {"document_offsets",
+       std::vector<uint64_t>(reader.document_offsets().begin(), reader.document_offsets().end())},
+      {"ids", ids}};
   std::cout << to_json_text(json);
   return 0;
 }

@@ -69,8 +69,10 @@ TEST_F(Checkpoint, AllFaultsOfTheFilesAreListed) {
   folder_.put("README.md", "mine");
   const Diagnostics found = verify_manifest(folder_.path());
   EXPECT_THAT(found.report("c"),
-              AllOf(HasSubstr("3 faults"), HasSubstr("empty: is missing"),
-                    HasSubstr("config.json: hashes to"), HasSubstr("trainer/state.json: has 7 bytes")));
+              AllOf(HasSubstr("3 faults"),
+                    HasSubstr("empty: is missing"),
+                    HasSubstr("config.json: hashes to"),
+                    HasSubstr("trainer/state.json: has 7 bytes")));
   ASSERT_EQ(found.warnings().size(), 1u);
   EXPECT_EQ(found.warnings()[0].where, "README.md");
   EXPECT_THAT(report({.check_hashes = false}), HasSubstr("2 faults"));
@@ -97,14 +99,20 @@ void put_forged(const TemporaryFolder& folder, const std::string& body) {
 }
 
 TEST_F(Checkpoint, ForgedManifestsAreRefused) {
-  const std::string head = "{\"format\":\"ropewalk-manifest-1\",\"hash_kind\":\"xxh3-128\",\"files\":";
+  const std::string head =
+      "{\"format\":\"ropewalk-manifest-1\",\"hash_kind\":\"xxh3-128\",\"files\":";
   const std::string hash(32, '0');
-  for (const std::string path : {"../up", "/etc/passwd", "a/../../b", "", "manifest.json", "a\\nb"}) {
-    put_forged(folder_, head + "[{\"path\":\"" + path + "\",\"size\":0,\"hash\":\"" + hash + "\"}]");
+  for (const std::string path :
+       {"../up", "/etc/passwd", "a/../../b", "", "manifest.json", "a\\nb"}) {
+    put_forged(folder_,
+               head + "[{\"path\":\"" + path + "\",\"size\":0,\"hash\":\"" + hash + "\"}]");
     EXPECT_THROW(read_manifest(folder_.path()), CheckpointError) << path;
   }
-  for (const std::string files : {"3", "[3]", "[{}]", "[{\"path\":3,\"size\":0,\"hash\":\"\"}]",
-                                   "[{\"path\":\"a\",\"size\":0,\"hash\":\"zz\"}]"}) {
+  for (const std::string files : {"3",
+                                  "[3]",
+                                  "[{}]",
+                                  "[{\"path\":3,\"size\":0,\"hash\":\"\"}]",
+                                  "[{\"path\":\"a\",\"size\":0,\"hash\":\"zz\"}]"}) {
     put_forged(folder_, head + files);
     EXPECT_THROW(read_manifest(folder_.path()), CheckpointError) << files;
   }

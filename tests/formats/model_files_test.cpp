@@ -85,14 +85,18 @@ TEST_F(ShardedFolder, AllFaultsAreListedAtOnce) {
              {"abs", "/etc/abs.safetensors"},
              {"bin", "pytorch_model.bin"}});
   EXPECT_THAT(fault_of(folder_.path()),
-              AllOf(HasSubstr("'missing.safetensors': is missing"), HasSubstr("gone"),
-                    HasSubstr("'b.safetensors': does not hold stray"), HasSubstr("leads out"),
-                    HasSubstr("not a relative file name"), HasSubstr("pickle")));
+              AllOf(HasSubstr("'missing.safetensors': is missing"),
+                    HasSubstr("gone"),
+                    HasSubstr("'b.safetensors': does not hold stray"),
+                    HasSubstr("leads out"),
+                    HasSubstr("not a relative file name"),
+                    HasSubstr("pickle")));
 }
 
 TEST_F(ShardedFolder, TensorInTwoShardsOrUnknownToTheIndexIsRefused) {
   write_shard(folder_ / "b.safetensors", {"b0", "a1"});
-  EXPECT_THAT(fault_of(folder_.path()), AllOf(HasSubstr("both hold a1"), HasSubstr("a.safetensors")));
+  EXPECT_THAT(fault_of(folder_.path()),
+              AllOf(HasSubstr("both hold a1"), HasSubstr("a.safetensors")));
   write_shard(folder_ / "b.safetensors", {"b0", "extra"});
   EXPECT_THAT(fault_of(folder_.path()), HasSubstr("does not name extra"));
 }
@@ -117,17 +121,24 @@ TEST_F(ShardedFolder, LinkThatLeadsOutIsRefusedButAHubCacheIsRead) {
 TEST_F(ShardedFolder, DamagedShardIsNamed) {
   std::filesystem::resize_file(folder_ / "a.safetensors", 40);
   std::filesystem::resize_file(folder_ / "b.safetensors", 4);
-  EXPECT_THAT(fault_of(folder_.path()), AllOf(HasSubstr("a.safetensors"), HasSubstr("b.safetensors"),
-                                              HasSubstr("truncated")));
+  EXPECT_THAT(
+      fault_of(folder_.path()),
+      AllOf(HasSubstr("a.safetensors"), HasSubstr("b.safetensors"), HasSubstr("truncated")));
 }
 
 TEST_F(ShardedFolder, MalformedIndexesAreRefused) {
-  for (const char* text :
-       {"", "[]", "3", "{}", "{\"weight_map\":[]}", "{\"weight_map\":{\"a0\":3}}",
-        "{\"weight_map\":{\"a0\":{}}}", "{\"weight_map\":{\"a0\":\"a.safetensors\"",
-        "{\"weight_map\":{\"a0\":\"a.safetensors\",\"a0\":\"b.safetensors\"}}",
-        "{\"weight_map\":{},\"weight_map\":{}}", "{\"weight_map\":null}",
-        "{\"weight_map\":{\"a0\":\"\"}}"}) {
+  for (const char* text : {"",
+                           "[]",
+                           "3",
+                           "{}",
+                           "{\"weight_map\":[]}",
+                           "{\"weight_map\":{\"a0\":3}}",
+                           "{\"weight_map\":{\"a0\":{}}}",
+                           "{\"weight_map\":{\"a0\":\"a.safetensors\"",
+                           "{\"weight_map\":{\"a0\":\"a.safetensors\",\"a0\":\"b.safetensors\"}}",
+                           "{\"weight_map\":{},\"weight_map\":{}}",
+                           "{\"weight_map\":null}",
+                           "{\"weight_map\":{\"a0\":\"\"}}"}) {
     folder_.put(kIndex, text);
     EXPECT_THAT(fault_of(folder_.path()), HasSubstr(kIndex)) << text;
   }
@@ -137,7 +148,8 @@ TEST(ModelFiles, PickleWeightsAreRefusedWithAWayOut) {
   const TemporaryFolder folder;
   EXPECT_THAT(fault_of(folder.path()), AllOf(HasSubstr("no weights"), Not(HasSubstr("pickle"))));
   folder.put("pytorch_model.bin", "x");
-  EXPECT_THAT(fault_of(folder.path()), AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("save_pretrained")));
+  EXPECT_THAT(fault_of(folder.path()),
+              AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("save_pretrained")));
   EXPECT_THAT(fault_of(folder / "pytorch_model.bin"), HasSubstr("save_pretrained"));
   EXPECT_THAT(fault_of(folder / "none"), HasSubstr("no such"));
 }
@@ -151,7 +163,8 @@ TEST(ModelFiles, BothKindsOfWeightsAreAmbiguous) {
 
 TEST(ModelShards, PlannedShardsAndIndexOpenAgain) {
   const TemporaryFolder folder;
-  const auto shards = plan_model_shards({tensor("a", 4), tensor("b", 4), tensor("big", 40), tensor("c", 2)}, 16);
+  const auto shards =
+      plan_model_shards({tensor("a", 4), tensor("b", 4), tensor("big", 40), tensor("c", 2)}, 16);
   ASSERT_EQ(shards.size(), 3u);
   EXPECT_EQ(shards[1].file_name, "model-00002-of-00003.safetensors");
   EXPECT_EQ(shards[1].num_bytes, 80u);

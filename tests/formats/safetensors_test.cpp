@@ -31,7 +31,9 @@ std::string fault_of(const std::string& header, size_t data_bytes) {
   return text;
 }
 
-std::string one(const std::string& name, const std::string& dtype, const std::string& shape,
+std::string one(const std::string& name,
+                const std::string& dtype,
+                const std::string& shape,
                 const std::string& offsets) {
   return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape +
          ",\"data_offsets\":" + offsets + "}";
@@ -52,9 +54,9 @@ TensorInfo tensor(std::string name, DType dtype, std::vector<int64_t> shape) {
 }
 
 std::string small_file() {
-  return file_of("{" + one("a", "F32", "[2,2]", "[0,16]") + "," + one("b", "BF16", "[3]", "[16,22]") +
-                     "}",
-                 22);
+  return file_of(
+      "{" + one("a", "F32", "[2,2]", "[0,16]") + "," + one("b", "BF16", "[3]", "[16,22]") + "}",
+      22);
 }
 
 TEST(Safetensors, ReadsBackWhatWasWrittenInDeclaredOrder) {
@@ -62,8 +64,10 @@ TEST(Safetensors, ReadsBackWhatWasWrittenInDeclaredOrder) {
   const auto path = folder / "w.safetensors";
   const auto bytes = counted(64);
   SafetensorsWriter writer(path,
-                           {tensor("z", DType::kBF16, {3, 2}), tensor("none", DType::kF32, {0, 5}),
-                            tensor("scalar", DType::kF64, {}), tensor("a\"\n", DType::kBool, {5})},
+                           {tensor("z", DType::kBF16, {3, 2}),
+                            tensor("none", DType::kF32, {0, 5}),
+                            tensor("scalar", DType::kF64, {}),
+                            tensor("a\"\n", DType::kBool, {5})},
                            {{"format", "pt"}, {"note", "\u00e9"}});
   writer.write("z", std::span(bytes).first(12));
   writer.write_part("scalar", std::span(bytes).first(3));
@@ -97,8 +101,10 @@ TEST(Safetensors, DataBeginsOnAMultipleOfEight) {
 }
 
 TEST(Safetensors, ReferenceOrderIsWidestTypeThenName) {
-  std::vector<TensorInfo> tensors = {tensor("b", DType::kBF16, {1}), tensor("c", DType::kF32, {1}),
-                                     tensor("a", DType::kBF16, {1}), tensor("d", DType::kI64, {1})};
+  std::vector<TensorInfo> tensors = {tensor("b", DType::kBF16, {1}),
+                                     tensor("c", DType::kF32, {1}),
+                                     tensor("a", DType::kBF16, {1}),
+                                     tensor("d", DType::kI64, {1})};
   sort_as_reference(tensors);
   std::string order;
   for (const TensorInfo& info : tensors) order += info.name;
@@ -149,10 +155,13 @@ TEST(Safetensors, LyingHeaderLengthsAreNamed) {
 TEST(Safetensors, FaultsNameTensorFoundAndExpected) {
   EXPECT_THAT(fault_of("{" + one("w", "F32", "[2,2]", "[0,12]") + "}", 12),
               HasSubstr("tensor 'w': F32 [2, 2] takes 16 bytes, but data_offsets span 12"));
-  EXPECT_THAT(fault_of("{" + one("w", "F31", "[1]", "[0,4]") + "}", 4), HasSubstr("'F31' is unknown"));
+  EXPECT_THAT(fault_of("{" + one("w", "F31", "[1]", "[0,4]") + "}", 4),
+              HasSubstr("'F31' is unknown"));
   EXPECT_THAT(fault_of("{" + one("w", "F32", "[1]", "[4,8]") + "}", 8), HasSubstr("hole"));
-  EXPECT_THAT(fault_of("{" + one("v", "F32", "[2]", "[0,8]") + "," + one("w", "F32", "[1]", "[4,8]") + "}", 8),
-              HasSubstr("overlaps"));
+  EXPECT_THAT(
+      fault_of("{" + one("v", "F32", "[2]", "[0,8]") + "," + one("w", "F32", "[1]", "[4,8]") + "}",
+               8),
+      HasSubstr("overlaps"));
   EXPECT_THAT(fault_of("{" + one("w", "F32", "[1]", "[0,4]") + "}", 5), HasSubstr("appended"));
   EXPECT_THAT(fault_of("{" + one("w", "F32", "[1]", "[0,4]") + "}", 3), HasSubstr("truncated"));
   EXPECT_THAT(fault_of("{" + one("w", "F32", "[1]", "[8,4]") + "}", 8), HasSubstr("end before"));
@@ -160,8 +169,10 @@ TEST(Safetensors, FaultsNameTensorFoundAndExpected) {
 }
 
 TEST(Safetensors, ProductsThatOverflowAreRefused) {
-  for (const char* shape : {"[4294967296,4294967296]", "[9223372036854775807,2]",
-                            "[2305843009213693952,8]", "[4611686018427387904,4]",
+  for (const char* shape : {"[4294967296,4294967296]",
+                            "[9223372036854775807,2]",
+                            "[2305843009213693952,8]",
+                            "[4611686018427387904,4]",
                             "[18446744073709551615]"}) {
     EXPECT_NE(fault_of("{" + one("w", "F32", shape, "[0,0]") + "}", 0), "") << shape;
   }
@@ -171,35 +182,53 @@ TEST(Safetensors, ProductsThatOverflowAreRefused) {
 TEST(Safetensors, MalformedHeadersAreRefused) {
   const std::string good = one("w", "F32", "[1]", "[0,4]");
   for (const std::string& header : {
-           std::string(""), std::string("[]"), std::string(" {}"), std::string("{"),
-           "{" + good, "{" + good + "} {}", "{" + good + "," + good + "}",
-           "{" + good + "}" + std::string(1, '\0'), "\xef\xbb\xbf{" + good + "}",
-           "{" + good + ",\"x\":3}", "{" + good + ",\"x\":null}", "{" + good + ",\"x\":[1]}",
-           "{\"__metadata__\":{\"a\":1}," + good + "}", "{\"__metadata__\":{\"a\":{}}," + good + "}",
+           std::string(""),
+           std::string("[]"),
+           std::string(" {}"),
+           std::string("{"),
+           "{" + good,
+           "{" + good + "} {}",
+           "{" + good + "," + good + "}",
+           "{" + good + "}" + std::string(1, '\0'),
+           "\xef\xbb\xbf{" + good + "}",
+           "{" + good + ",\"x\":3}",
+           "{" + good + ",\"x\":null}",
+           "{" + good + ",\"x\":[1]}",
+           "{\"__metadata__\":{\"a\":1}," + good + "}",
+           "{\"__metadata__\":{\"a\":{}}," + good + "}",
            "{\"__metadata__\":[]," + good + "}",
            "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}," + good + "}",
            std::string("{\"w\":{\"dtype\":\"F32\",\"shape\":[1]}}"),
-           std::string("{\"w\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"),
-           "{" + one("w", "F32", "[-1]", "[0,4]") + "}", "{" + one("w", "F32", "[1.0]", "[0,4]") + "}",
-           "{" + one("w", "F32", "1", "[0,4]") + "}", "{" + one("w", "F32", "[[1]]", "[0,4]") + "}",
-           "{" + one("w", "F32", "[1]", "[0,4,4]") + "}", "{" + one("w", "F32", "[1]", "[0]") + "}",
-           "{" + one("w", "F32", "[1]", "{\"a\":0}") + "}", "{" + one("\xff", "F32", "[1]", "[0,4]") + "}",
+           std::string("{\"w\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":"
+                       "[0,4]}}"),
+           "{" + one("w", "F32", "[-1]", "[0,4]") + "}",
+           "{" + one("w", "F32", "[1.0]", "[0,4]") + "}",
+           "{" + one("w", "F32", "1", "[0,4]") + "}",
+           "{" + one("w", "F32", "[[1]]", "[0,4]") + "}",
+           "{" + one("w", "F32", "[1]", "[0,4,4]") + "}",
+           "{" + one("w", "F32", "[1]", "[0]") + "}",
+           "{" + one("w", "F32", "[1]", "{\"a\":0}") + "}",
+           "{" + one("\xff", "F32", "[1]", "[0,4]") + "}",
            "{" + one("w", "F32", "[1]", "[0,4]").substr(0, 20) + "}",
            "{\"w\":{\"x\":" + std::string(100, '[') + std::string(100, ']') + "}}",
        }) {
     EXPECT_NE(fault_of(header, 4), "") << header;
   }
   EXPECT_EQ(fault_of("{\"__metadata__\":null," + good + "}  \n", 4), "");
-  EXPECT_EQ(fault_of("{\"w\":{\"new\":[{\"a\":1}],\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4),
-            "");
+  EXPECT_EQ(
+      fault_of(
+          "{\"w\":{\"new\":[{\"a\":1}],\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+          4),
+      "");
   EXPECT_EQ(fault_of("{}", 0), "");
 }
 
 TEST(Safetensors, AllFaultsAreListedAtOnce) {
-  const std::string text = fault_of("{" + one("a", "F9", "[1]", "[0,4]") + "," +
-                                        one("b", "F32", "[-1]", "[4,8]") + ",\"c\":7}",
-                                    8);
-  EXPECT_THAT(text, AllOf(HasSubstr("3 faults"), HasSubstr("'a'"), HasSubstr("'b'"), HasSubstr("'c'")));
+  const std::string text = fault_of(
+      "{" + one("a", "F9", "[1]", "[0,4]") + "," + one("b", "F32", "[-1]", "[4,8]") + ",\"c\":7}",
+      8);
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("3 faults"), HasSubstr("'a'"), HasSubstr("'b'"), HasSubstr("'c'")));
 }
 
 TEST(Safetensors, ManyTensorsParseInLinearTime) {

@@ -14,10 +14,10 @@ namespace ropewalk {
 class TemporaryFolder {
  public:
   TemporaryFolder()
-      : path_(temporary_sibling(
-            (std::filesystem::exists("/dev/shm") ? std::filesystem::path("/dev/shm")
-                                                 : std::filesystem::temp_directory_path()) /
-            "ropewalk-formats")) {
+      : path_(temporary_sibling((std::filesystem::exists("/dev/shm")
+                                     ? std::filesystem::path("/dev/shm")
+                                     : std::filesystem::temp_directory_path()) /
+                                "ropewalk-formats")) {
     std::filesystem::create_directories(path_);
   }
   ~TemporaryFolder() {

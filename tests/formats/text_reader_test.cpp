@@ -35,7 +35,8 @@ std::string zstd(const std::string& text) {
   return out;
 }
 
-std::vector<std::string> texts_of(const std::filesystem::path& path, TextReaderOptions options = {}) {
+std::vector<std::string> texts_of(const std::filesystem::path& path,
+                                  TextReaderOptions options = {}) {
   TextReader reader(path, options);
   std::vector<std::string> texts;
   for (Document document; reader.next(document);) texts.push_back(document.text);
@@ -48,7 +49,9 @@ std::string fault_of(const std::filesystem::path& path, TextReaderOptions option
 
 TEST(TextReader, ATextFileIsOneDocumentByteForByte) {
   const TemporaryFolder folder;
-  const std::string text = "a\r\n\n\xef\xbb\xbf" "b\n\nc";
+  const std::string text =
+      "a\r\n\n\xef\xbb\xbf"
+      "b\n\nc";
   EXPECT_THAT(texts_of(folder.put("a.txt", text)), ElementsAre(text));
   EXPECT_THAT(texts_of(folder.put("a.txt.gz", gzip(text))), ElementsAre(text));
   EXPECT_THAT(texts_of(folder.put("a.md.zst", zstd(text))), ElementsAre(text));
@@ -58,12 +61,14 @@ TEST(TextReader, ATextFileIsOneDocumentByteForByte) {
 TEST(TextReader, AJsonLineIsOneDocument) {
   const TemporaryFolder folder;
   const std::string lines =
-      "{\"text\":\"one\\n\\u00e9\",\"id\":7}\n\n  \r\n{\"id\":[{}],\"text\":\"\"}\r\n{\"text\":\"last\"}";
+      "{\"text\":\"one\\n\\u00e9\",\"id\":7}\n\n  "
+      "\r\n{\"id\":[{}],\"text\":\"\"}\r\n{\"text\":\"last\"}";
   const auto expected = ElementsAre("one\n\u00e9", "", "last");
   EXPECT_THAT(texts_of(folder.put("a.jsonl", lines)), expected);
   EXPECT_THAT(texts_of(folder.put("a.jsonl.gz", gzip(lines))), expected);
   EXPECT_THAT(texts_of(folder.put("a.ndjson.zst", zstd(lines))), expected);
-  EXPECT_THAT(texts_of(folder.put("b.jsonl", "{\"body\":\"x\"}\n"), {.text_field = "body"}), ElementsAre("x"));
+  EXPECT_THAT(texts_of(folder.put("b.jsonl", "{\"body\":\"x\"}\n"), {.text_field = "body"}),
+              ElementsAre("x"));
   TextReader reader(folder / "a.jsonl");
   EXPECT_EQ(reader.kind(), TextKind::kJsonLines);
   Document document;
@@ -83,22 +88,31 @@ TEST(TextReader, LinesMayCrossReadBordersAndMembersFollowOneAnother) {
   }
   EXPECT_EQ(texts_of(folder.put("a.jsonl", lines)), expected);
   const size_t cut = lines.size() / 3;
-  EXPECT_EQ(texts_of(folder.put("a.jsonl.gz", gzip(lines.substr(0, cut)) + gzip(lines.substr(cut)))), expected);
-  EXPECT_EQ(texts_of(folder.put("a.jsonl.zst", zstd(lines.substr(0, cut)) + zstd(lines.substr(cut)))), expected);
+  EXPECT_EQ(
+      texts_of(folder.put("a.jsonl.gz", gzip(lines.substr(0, cut)) + gzip(lines.substr(cut)))),
+      expected);
+  EXPECT_EQ(
+      texts_of(folder.put("a.jsonl.zst", zstd(lines.substr(0, cut)) + zstd(lines.substr(cut)))),
+      expected);
 }
 
 TEST(TextReader, FaultsNameFileAndLine) {
   const TemporaryFolder folder;
   const std::string good = "{\"text\":\"x\"}\n";
-  const auto fault = [&](const std::string& line) { return fault_of(folder.put("a.jsonl", good + line)); };
+  const auto fault = [&](const std::string& line) {
+    return fault_of(folder.put("a.jsonl", good + line));
+  };
   EXPECT_THAT(fault("{\"text\":"), AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("JSON")));
   EXPECT_THAT(fault("[1]"), AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("array")));
-  EXPECT_THAT(fault("{\"tex\":\"\"}"), AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("no field 'text'")));
+  EXPECT_THAT(fault("{\"tex\":\"\"}"),
+              AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("no field 'text'")));
   EXPECT_THAT(fault("{\"text\":null}"), AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("null")));
-  EXPECT_THAT(fault("{\"text\":\"\xc3\"}"), AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("byte 10"), HasSubstr("UTF-8")));
+  EXPECT_THAT(fault("{\"text\":\"\xc3\"}"),
+              AllOf(HasSubstr("a.jsonl:2: "), HasSubstr("byte 10"), HasSubstr("UTF-8")));
   EXPECT_THAT(fault("{\"text\":\"a\"} {\"text\":\"b\"}"), HasSubstr("a.jsonl:2: "));
   EXPECT_THAT(fault("{\"text\":\"a\"}" + std::string(1, '\0') + "b"), HasSubstr("a.jsonl:2: "));
-  EXPECT_THAT(fault_of(folder.put("a.txt", "one\ntwo\xff")), AllOf(HasSubstr("a.txt:2: "), HasSubstr("byte 8")));
+  EXPECT_THAT(fault_of(folder.put("a.txt", "one\ntwo\xff")),
+              AllOf(HasSubstr("a.txt:2: "), HasSubstr("byte 8")));
 }
 
 TEST(TextReader, LengthsAreBounded) {
@@ -108,13 +122,15 @@ TEST(TextReader, LengthsAreBounded) {
   EXPECT_EQ(fault_of(path, {.max_line_bytes = line.size()}), "");
   EXPECT_THAT(fault_of(path, {.max_line_bytes = line.size() - 1}), HasSubstr("a.jsonl:2: "));
   EXPECT_EQ(fault_of(folder.put("a.txt", line), {.max_document_bytes = line.size()}), "");
-  EXPECT_THAT(fault_of(folder / "a.txt", {.max_document_bytes = line.size() - 1}), HasSubstr("a.txt:1: "));
+  EXPECT_THAT(fault_of(folder / "a.txt", {.max_document_bytes = line.size() - 1}),
+              HasSubstr("a.txt:1: "));
 }
 
 TEST(TextReader, ABombStopsAtTheLimit) {
   const TemporaryFolder folder;
   const std::string zeros(size_t{64} << 20, 'x');
-  for (const auto& path : {folder.put("a.txt.gz", gzip(zeros)), folder.put("a.jsonl.zst", zstd(zeros))}) {
+  for (const auto& path :
+       {folder.put("a.txt.gz", gzip(zeros)), folder.put("a.jsonl.zst", zstd(zeros))}) {
     TextReader reader(path, {.max_line_bytes = 1 << 20, .max_document_bytes = 1 << 20});
     Document document;
     EXPECT_THROW(reader.next(document), DataError);
@@ -133,13 +149,15 @@ TEST(TextReader, EveryTruncationAndBitFlipOfPackedFilesIsAnError) {
     for (size_t bit = 0; bit < 8 * whole.size(); ++bit) {
       std::string flipped = whole;
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
-      fault_of(folder.put(name, flipped));  // any outcome but a crash: zstd carries no checksum here
+      fault_of(
+          folder.put(name, flipped));  // any outcome but a crash: zstd carries no checksum here
     }
   }
 }
 
 TEST(TextReader, InputsAreKnownByTheirEnding) {
-  for (const char* name : {"a.txt", "a.b.jsonl", "a.jsonl.gz", "x/a.ndjson.zst", "a.md", "a.json"}) {
+  for (const char* name :
+       {"a.txt", "a.b.jsonl", "a.jsonl.gz", "x/a.ndjson.zst", "a.md", "a.json"}) {
     EXPECT_TRUE(is_text_input(name)) << name;
   }
   for (const char* name : {"a", "a.gz", "a.parquet", "a.txt.bz2", "txt", ".zst"}) {
@@ -151,13 +169,29 @@ TEST(TextReader, InputsAreKnownByTheirEnding) {
 }
 
 TEST(Utf8, InvalidSequencesAreFoundWhereTheyBegin) {
-  for (const char* good : {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf",
-                           "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "0123456\xc3\xa9 0123456789"}) {
+  for (const char* good : {"",
+                           "a",
+                           "\xc2\x80",
+                           "\xe0\xa0\x80",
+                           "\xed\x9f\xbf",
+                           "\xef\xbf\xbf",
+                           "\xf0\x90\x80\x80",
+                           "\xf4\x8f\xbf\xbf",
+                           "0123456\xc3\xa9 0123456789"}) {
     EXPECT_EQ(first_invalid_utf8(good), std::string_view(good).size());
   }
-  for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80",
-                          "\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-                          "\xff", "\xe2\x28\xa1"}) {
+  for (const char* bad : {"\x80",
+                          "\xc0\x80",
+                          "\xc1\xbf",
+                          "\xc3",
+                          "\xe0\x9f\xbf",
+                          "\xed\xa0\x80",
+                          "\xe2\x82",
+                          "\xf0\x8f\xbf\xbf",
+                          "\xf4\x90\x80\x80",
+                          "\xf5\x80\x80\x80",
+                          "\xff",
+                          "\xe2\x28\xa1"}) {
     for (const std::string before : {"", "0123456", "01234567", "\u00e9"}) {
       EXPECT_EQ(first_invalid_utf8(before + bad), before.size()) << bad;
       EXPECT_EQ(first_invalid_utf8(before + bad + " and more text"), before.size()) << bad;

@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 
 const std::string kTokenizer = hash_text("tokenizer");
 
-TokenShardInfo write_shard(const std::filesystem::path& path, int64_t vocab_size,
+TokenShardInfo write_shard(const std::filesystem::path& path,
+                           int64_t vocab_size,
                            const std::vector<std::vector<int32_t>>& documents) {
   TokenShardWriter writer(path, vocab_size, kTokenizer);
   for (const auto& ids : documents) writer.add_document(ids);
@@ -35,7 +36,8 @@ bool is_refused(const std::filesystem::path& path) {
 // A header made by our encoder (so that its own hash is right) over another file's payload.
 std::string with_header(std::string file, const TokenShardInfo& info) {
   const ShardHeader header = encode_shard_header(info);
-  return file.replace(0, header.size(), reinterpret_cast<const char*>(header.data()), header.size());
+  return file.replace(
+      0, header.size(), reinterpret_cast<const char*>(header.data()), header.size());
 }
 
 TEST(TokenShard, ReadsBackDocumentsInBothWidths) {
@@ -138,14 +140,18 @@ TEST(TokenShard, HeadersThatLieAreNamed) {
     return open_fault(folder.put("t.tokens", with_header(whole, lie)));
   };
   EXPECT_EQ(fault_with([](TokenShardInfo&) {}), "");
-  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_tokens = int64_t{1} << 62; }), HasSubstr("truncated"));
+  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_tokens = int64_t{1} << 62; }),
+              HasSubstr("truncated"));
   EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_tokens = -1; }), HasSubstr("truncated"));
-  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_documents = int64_t{1} << 61; }), HasSubstr("truncated"));
+  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_documents = int64_t{1} << 61; }),
+              HasSubstr("truncated"));
   EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_documents = 1; }), HasSubstr("appended"));
   EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.num_tokens = 6; }), HasSubstr("document table"));
   EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.vocab_size = 0; }), HasSubstr("vocabulary"));
-  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.vocab_size = 70000; }), HasSubstr("bytes per token"));
-  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.token_bytes = 0; }), HasSubstr("bytes per token"));
+  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.vocab_size = 70000; }),
+              HasSubstr("bytes per token"));
+  EXPECT_THAT(fault_with([](TokenShardInfo& i) { i.token_bytes = 0; }),
+              HasSubstr("bytes per token"));
 }
 
 TEST(TokenShard, TableAndIdsAreCheckedEvenWhenHashesAreRight) {
@@ -165,7 +171,8 @@ TEST(TokenShard, TableAndIdsAreCheckedEvenWhenHashesAreRight) {
 
 TEST(TokenShard, OtherFilesAreNamedAsSuch) {
   const TemporaryFolder folder;
-  EXPECT_THAT(open_fault(folder.put("s.tokens", std::string(500, 'a'))), HasSubstr("no token shard"));
+  EXPECT_THAT(open_fault(folder.put("s.tokens", std::string(500, 'a'))),
+              HasSubstr("no token shard"));
   EXPECT_THAT(open_fault(folder / "none.tokens"), HasSubstr("none.tokens"));
 }
 

@@ -22,9 +22,9 @@ struct ManifestEntry {
 };
 
 struct Manifest {
-  Json fields;                        // what the writer added ("step", ...), without the ones below
-  std::vector<ManifestEntry> files;   // sorted by path
-  std::string hash;                   // the last field
+  Json fields;                       // what the writer added ("step", ...), without the ones below
+  std::vector<ManifestEntry> files;  // sorted by path
+  std::string hash;                  // the last field
 
   const ManifestEntry* find(const std::string& path) const;
 };
@@ -32,7 +32,8 @@ struct Manifest {
 // Hashes every file below `folder` and writes and fsyncs manifest.json. Entries of `known` (files
 // hashed while they were written) are not read again, but must exist with that size. `fields`: an
 // object stored before the file list.
-Manifest write_manifest(const std::filesystem::path& folder, const Json& fields = Json::object(),
+Manifest write_manifest(const std::filesystem::path& folder,
+                        const Json& fields = Json::object(),
                         const std::vector<ManifestEntry>& known = {});
 
 bool has_manifest(const std::filesystem::path& folder);

@@ -34,8 +34,8 @@ class ModelFiles {
   ModelTensor find(std::string_view name) const;
   bool contains(std::string_view name) const { return find(name).file != nullptr; }
   const std::vector<std::unique_ptr<SafetensorsFile>>& files() const { return files_; }
-  uint64_t num_bytes() const;       // of all tensors
-  int64_t num_parameters() const;   // elements of all tensors
+  uint64_t num_bytes() const;      // of all tensors
+  int64_t num_parameters() const;  // elements of all tensors
 
  private:
   std::vector<std::unique_ptr<SafetensorsFile>> files_;

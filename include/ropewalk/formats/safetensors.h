@@ -94,7 +94,8 @@ class SafetensorsFile {
 // Not atomic: publish by renaming the folder or file afterwards.
 class SafetensorsWriter {
  public:
-  SafetensorsWriter(const std::filesystem::path& path, std::vector<TensorInfo> tensors,
+  SafetensorsWriter(const std::filesystem::path& path,
+                    std::vector<TensorInfo> tensors,
                     const std::map<std::string, std::string>& metadata = {});
 
   // A whole tensor, or the next piece of it (`write_part`).
@@ -114,11 +115,12 @@ class SafetensorsWriter {
   FileWriter file_;
   StreamHash hash_;
   std::vector<TensorInfo> tensors_;
-  size_t next_ = 0;              // tensor being written
+  size_t next_ = 0;             // tensor being written
   uint64_t written_bytes_ = 0;  // of that tensor
 };
 
-// The order that the format's reference writes: widest dtype first, then by name. Any order is legal.
+// The order that the format's reference writes: widest dtype first, then by name. Any order is
+// legal.
 void sort_as_reference(std::vector<TensorInfo>& tensors);
 
 }  // namespace ropewalk

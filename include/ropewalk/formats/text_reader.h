@@ -12,7 +12,7 @@ namespace ropewalk {
 struct TextReaderOptions {
   std::string text_field = "text";
   // Memory is bounded by these whatever a file unpacks to; more is an error.
-  uint64_t max_line_bytes = 64ull << 20;       // one JSONL line
+  uint64_t max_line_bytes = 64ull << 20;        // one JSONL line
   uint64_t max_document_bytes = 1024ull << 20;  // one text file, unpacked
 };
 

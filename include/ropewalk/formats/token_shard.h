@@ -62,7 +62,8 @@ class TokenShardReader {
 // temporary file. Memory: 8 bytes per document.
 class TokenShardWriter {
  public:
-  TokenShardWriter(const std::filesystem::path& path, int64_t vocab_size,
+  TokenShardWriter(const std::filesystem::path& path,
+                   int64_t vocab_size,
                    const std::string& tokenizer_hash);
   ~TokenShardWriter();
   TokenShardWriter(const TokenShardWriter&) = delete;

@@ -1,0 +1,70 @@
+#include "formats/svg_legend.h"
+
+#include <algorithm>
+
+#include "formats/svg_text.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr double kSwatchPx = 30.0;  // sample of the line
+constexpr double kItemGapPx = 20.0;
+constexpr double kMostOfWidth = 0.36;  // a column's share of the picture
+
+}  // namespace
+
+Legend legend_right(const ChartSpec& spec) {
+  Legend legend;
+  const double most = spec.width * kMostOfWidth - kSwatchPx - 8.0;
+  double y = kTextPx;
+  for (const ChartSeries& series : spec.series) {
+    LegendItem item{0.0, y, wrap_text(series.name, kTextPx, most)};
+    for (const std::string& line : item.lines) {
+      legend.width = std::max(legend.width, kSwatchPx + 8.0 + text_width(line, kTextPx));
+    }
+    y += kTextPx * kLineHeight * static_cast<double>(item.lines.size()) + 5.0;
+    legend.items.push_back(std::move(item));
+  }
+  legend.height = y - kTextPx;
+  return legend;
+}
+
+Legend legend_below(const ChartSpec& spec, double width_px) {
+  Legend legend;
+  const double row_px = kTextPx * kLineHeight + 5.0;
+  legend.width = width_px;
+  double x = 0.0, y = kTextPx;
+  for (const ChartSeries& series : spec.series) {
+    LegendItem item{x, y, wrap_text(series.name, kTextPx, legend.width - kSwatchPx - 8.0)};
+    double width = 0.0;
+    for (const std::string& line : item.lines) width = std::max(width, text_width(line, kTextPx));
+    width += kSwatchPx + 8.0 + kItemGapPx;
+    if (x > 0.0 && x + width - kItemGapPx > legend.width) {
+      item.x = x = 0.0;
+      item.y = y += row_px;
+    }
+    x += width;
+    y += kTextPx * kLineHeight * static_cast<double>(item.lines.size() - 1);
+    legend.items.push_back(std::move(item));
+  }
+  legend.height = spec.series.empty() ? 0.0 : y + 8.0;
+  return legend;
+}
+
+void draw_legend(Canvas& canvas, const ChartSpec& spec, const Legend& legend, double x, double y) {
+  for (size_t i = 0; i < legend.items.size(); ++i) {
+    const LegendItem& item = legend.items[i];
+    const SeriesStyle style = series_style(i, spec.series[i]);
+    const double left = x + item.x;
+    double baseline = y + item.y;
+    const double middle = baseline - kTextPx * 0.35;
+    canvas.line(left, middle, left + kSwatchPx, middle, stroke(style, 2.0));
+    if (has_markers(spec.series[i])) canvas.raw(marker(left + kSwatchPx / 2.0, middle, style));
+    for (const std::string& line : item.lines) {
+      canvas.text(left + kSwatchPx + 8.0, baseline, line, {});
+      baseline += kTextPx * kLineHeight;
+    }
+  }
+}
+
+}  // namespace ropewalk

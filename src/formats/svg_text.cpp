@@ -1,0 +1,110 @@
+#include "formats/svg_text.h"
+
+#include <array>
+#include <charconv>
+
+#include "formats/utf8.h"
+
+namespace ropewalk {
+namespace {
+
+constexpr std::string_view kNarrow = " .,:;'|!ijl()[]{}ft/-I";
+constexpr std::string_view kWide = "mwMW@%";
+
+// Widths in units of the font size, of common sans-serif faces.
+double character_width(std::string_view character) {
+  if (character.size() >= 3) return 1.0;  // East Asian, symbols, emoji
+  if (character.size() == 2) return 0.62;
+  const char c = character.front();
+  if (kNarrow.find(c) != std::string_view::npos) return 0.34;
+  if (kWide.find(c) != std::string_view::npos) return 0.9;
+  return c >= 'A' && c <= 'Z' ? 0.68 : 0.57;
+}
+
+}  // namespace
+
+std::string svg_escape(std::string_view text) {
+  std::string escaped;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = utf8_sequence_length(text, at);
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (length == 0 || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t')) {
+      escaped += "\xef\xbf\xbd";  // U+FFFD
+      ++at;
+      continue;
+    }
+    switch (text[at]) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\n':
+      case '\t':
+        escaped += ' ';
+        break;
+      default: {
+        const std::string_view character = text.substr(at, length);
+        // Not characters in XML.
+        const bool is_noncharacter = character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
+        escaped += is_noncharacter ? std::string_view("\xef\xbf\xbd") : character;
+      }
+    }
+    at += length;
+  }
+  return escaped;
+}
+
+double text_width(std::string_view text, double font_px) {
+  double width = 0.0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = std::max<size_t>(1, utf8_sequence_length(text, at));
+    width += character_width(text.substr(at, length));
+    at += length;
+  }
+  return width * font_px;
+}
+
+std::vector<std::string> wrap_text(std::string_view text, double font_px, double max_px) {
+  std::vector<std::string> lines(1);
+  for (size_t at = 0; at < text.size();) {
+    // A word with the spaces before it.
+    size_t end = text.find_first_not_of(' ', at);
+    end = end == std::string_view::npos ? text.size() : std::min(text.find(' ', end), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    at = end;
+    if (text_width(lines.back() + std::string(word), font_px) <= max_px) {
+      lines.back() += word;
+      continue;
+    }
+    if (!lines.back().empty()) lines.emplace_back();
+    const size_t start = std::min(word.find_first_not_of(' '), word.size());
+    for (size_t i = start; i < word.size();) {
+      const size_t length = std::max<size_t>(1, utf8_sequence_length(word, i));
+      const std::string longer = lines.back() + std::string(word.substr(i, length));
+      if (!lines.back().empty() && text_width(longer, font_px) > max_px) lines.emplace_back();
+      lines.back() += word.substr(i, length);
+      i += length;
+    }
+  }
+  return lines;
+}
+
+std::string svg_number(double value) {
+  std::array<char, 64> buffer;
+  const auto end = std::to_chars(
+      buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, 2);
+  std::string text(buffer.data(), end.ptr);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text == "-0" ? "0" : text;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,205 @@
+#include "ropewalk/formats/svg_chart.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <regex>
+
+#include "formats/svg_scale.h"
+#include "formats/svg_text.h"
+
+namespace ropewalk {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+struct Label {
+  double x, y, px;
+  std::string anchor, text;
+};
+
+std::vector<Label> labels_of(const std::string& svg) {
+  static const std::regex kText(
+      R"re(<text x="([^"]+)" y="([^"]+)" font-size="([^"]+)" text-anchor="(\w+)"([^>]*)>([^<]*)<)re");
+  std::vector<Label> labels;
+  for (std::sregex_iterator at(svg.begin(), svg.end(), kText), end; at != end; ++at) {
+    const std::smatch& match = *at;
+    if (match.str(5).find("rotate") != std::string::npos) continue;
+    labels.push_back({std::stod(match.str(1)),
+                      std::stod(match.str(2)),
+                      std::stod(match.str(3)),
+                      match.str(4),
+                      match.str(6)});
+  }
+  return labels;
+}
+
+size_t count_of(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+ChartSpec perplexity_chart() {
+  ChartSpec spec;
+  spec.title = "Perplexity by window";
+  spec.x = {
+      .label = "Window", .unit = "tokens", .logarithmic = true, .ticks = {128, 256, 512, 1024}};
+  spec.y = {.label = "Perplexity", .logarithmic = true};
+  spec.series = {{"base", {{128, 20}, {256, 300}, {512, 5e4}, {1024, 2e6}}},
+                 {"tuned", {{128, 19}, {256, 18}, {512, 17.5}, {1024, 17}}, true}};
+  return spec;
+}
+
+TEST(NiceTicks, AreOneTwoFiveStepsThatCoverTheRange) {
+  EXPECT_THAT(nice_ticks(0, 10, 5, false), ElementsAre(0, 2, 4, 6, 8, 10));
+  EXPECT_THAT(nice_ticks(-3, 7, 2, false), ElementsAre(-5, 0, 5, 10));
+  EXPECT_THAT(nice_ticks(1, 1000, 4, true), ElementsAre(1, 10, 100, 1000));
+  EXPECT_THAT(nice_ticks(12, 90, 8, true), ElementsAre(10, 20, 30, 50, 100));
+  EXPECT_THAT(nice_ticks(10, 20, 4, true), ElementsAre(10, 15, 20));
+  EXPECT_TRUE(nice_ticks(0, 10, 5, true).empty());
+  EXPECT_TRUE(nice_ticks(kNan, 10, 5, false).empty());
+}
+
+TEST(NiceTicks, CoverAnyRangeWithAFewTicksInOrder) {
+  for (const bool logarithmic : {false, true}) {
+    for (double low = 1e-12; low < 1e12; low *= 37.7) {
+      for (double ratio = 1.0001; ratio < 1e9; ratio *= 3.3) {
+        const auto ticks = nice_ticks(low, low * ratio, 6, logarithmic);
+        ASSERT_GE(ticks.size(), 2u) << low << " " << ratio;
+        ASSERT_LE(ticks.size(), 16u) << low << " " << ratio;
+        EXPECT_TRUE(std::is_sorted(ticks.begin(), ticks.end()));
+        EXPECT_LE(ticks.front(), low * (1 + 1e-6));
+        EXPECT_GE(ticks.back(), low * ratio * (1 - 1e-6));
+        EXPECT_TRUE(!logarithmic || ticks.front() > 0);
+      }
+    }
+  }
+}
+
+TEST(TickText, ReadsWell) {
+  EXPECT_EQ(tick_text(16384), "16,384");
+  EXPECT_EQ(tick_text(0.1 + 0.2), "0.3");
+  EXPECT_EQ(tick_text(-2.5), "-2.5");
+  EXPECT_EQ(tick_text(1e8), "10⁸");
+  EXPECT_EQ(tick_text(2e-5), "2×10⁻⁵");
+}
+
+TEST(SvgText, MarkupControlAndInvalidBytesAreMadeSafe) {
+  EXPECT_EQ(svg_escape("a<b>&\"\x01\xff\n\u00e9"), "a&lt;b&gt;&amp;&quot;\ufffd\ufffd \u00e9");
+  ChartSpec spec = perplexity_chart();
+  spec.title = spec.x.label = spec.series[0].name = "</text><script>";
+  EXPECT_THAT(svg_chart(spec), Not(HasSubstr("<script")));
+}
+
+TEST(SvgText, LongTextIsWrappedToTheWidth) {
+  const auto lines = wrap_text("several words and averyverylongwordwithoutanybreaks in it", 12, 90);
+  EXPECT_GT(lines.size(), 3u);
+  for (const std::string& line : lines) EXPECT_LE(text_width(line, 12), 90.0) << line;
+}
+
+TEST(SvgChart, IsTheSameForTheSameInput) {
+  EXPECT_EQ(svg_chart(perplexity_chart()), svg_chart(perplexity_chart()));
+}
+
+TEST(SvgChart, LabelsCarryUnitsAndTicks) {
+  const std::string svg = svg_chart(perplexity_chart());
+  EXPECT_THAT(svg, HasSubstr("Window [tokens]"));
+  EXPECT_THAT(svg, HasSubstr(">1,024<"));
+  EXPECT_THAT(svg, HasSubstr(">tuned<"));
+  EXPECT_THAT(svg, HasSubstr("stroke-dasharray"));
+}
+
+TEST(SvgChart, NoTwoLabelsOverlapAndAllStandInsideThePicture) {
+  ChartSpec spec = perplexity_chart();
+  for (int i = 0; i < 9; ++i) {
+    spec.series.push_back({"series with a name of some length, number " + std::to_string(i),
+                           {{130.0 + i, 10.0 + i}}});
+  }
+  spec.subtitle = "linear, factor 8";
+  spec.clip_above = 1000;
+  spec.x.ticks = {128, 129, 130, 256, 512, 1000, 1024};
+  for (const LegendPlace place : {LegendPlace::kRight, LegendPlace::kBelow}) {
+    spec.legend = place;
+    const auto labels = labels_of(svg_chart(spec));
+    ASSERT_GT(labels.size(), 20u);
+    std::vector<std::array<double, 4>> boxes;  // left, top, right, bottom
+    for (const Label& label : labels) {
+      const double width = text_width(label.text, label.px);
+      const double left = label.anchor == "start" ? label.x
+                          : label.anchor == "end" ? label.x - width
+                                                  : label.x - width / 2;
+      boxes.push_back({left, label.y - 0.7 * label.px, left + width, label.y});
+      EXPECT_GE(left, 0) << label.text;
+      EXPECT_LE(left + width, spec.width) << label.text;
+      EXPECT_LE(label.y, spec.height) << label.text;
+    }
+    for (size_t i = 0; i < boxes.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        const bool apart = boxes[i][0] >= boxes[j][2] || boxes[j][0] >= boxes[i][2] ||
+                           boxes[i][1] >= boxes[j][3] || boxes[j][1] >= boxes[i][3];
+        EXPECT_TRUE(apart) << labels[i].text << " / " << labels[j].text;
+      }
+    }
+  }
+}
+
+TEST(SvgChart, GapsBreakTheLine) {
+  ChartSpec spec;
+  spec.series = {{"a", {{0, 1}, {1, 2}, {2, kNan}, {3, 2}, {4, 1}}}};
+  const std::string svg = svg_chart(spec);
+  const std::string path = svg.substr(svg.find("<path d="), 200);
+  EXPECT_EQ(count_of(path.substr(0, path.find(" fill")), "M"), 2u);
+}
+
+TEST(SvgChart, ClippedValuesAreMarkedAndCounted) {
+  ChartSpec spec = perplexity_chart();
+  spec.clip_above = 1000;
+  const std::string svg = svg_chart(spec);
+  EXPECT_THAT(svg, HasSubstr("△ 2 values above 1,000"));
+  EXPECT_THAT(svg, HasSubstr("largest: 2,000,000"));
+  EXPECT_EQ(count_of(svg, "fill=\"#ffffff\" stroke="), 2u);
+  spec.series[0].points[3].y = kInfinity;
+  EXPECT_THAT(svg_chart(spec), HasSubstr("largest: infinite"));
+}
+
+TEST(SvgChart, ValuesWithoutAPlaceAreCountedAndNothingBreaks) {
+  ChartSpec spec = perplexity_chart();
+  spec.series = {{"a", {{128, -1}, {256, 0}, {512, 5}, {kNan, 3}, {-4, 3}, {1024, kInfinity}}},
+                 {"empty", {}}};
+  const std::string svg = svg_chart(spec);
+  EXPECT_THAT(svg, HasSubstr("not drawn"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf,")));
+  EXPECT_THAT(svg_chart(ChartSpec{}), HasSubstr("No values to draw"));
+}
+
+TEST(SvgChart, ExtremeRangesStayFinite) {
+  for (const bool logarithmic : {false, true}) {
+    for (const auto& [low, high] : std::vector<std::pair<double, double>>{{5, 5},
+                                                                          {0, 0},
+                                                                          {-7, -7},
+                                                                          {1e-280, 1e300},
+                                                                          {-1e308, 1e308},
+                                                                          {1.7e308, 1.7e308},
+                                                                          {5e-324, 5e-324},
+                                                                          {1, 1 + 1e-15}}) {
+      ChartSpec spec;
+      spec.y.logarithmic = logarithmic;
+      spec.series = {{"a", {{0, low}, {1, high}}}};
+      const std::string svg = svg_chart(spec);
+      EXPECT_THAT(svg, Not(HasSubstr("nan"))) << low << " " << high;
+      EXPECT_LT(svg.size(), 20000u) << low << " " << high;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ropewalk
