@@ -10,27 +10,38 @@
 namespace ropewalk {
 namespace {
 
-// Outcome as text: {"ok": "..."} or {"error": "...", "exit_code": n}. Messages may hold bytes of
-// foreign files, hence the lenient UTF-8 on output.
-std::string outcome_of(const std::function<std::string()>& work) {
-  Json outcome = Json::object();
+// {"ok": "..."} or {"error": "...", "exit_code": n}, and the exception itself for its own rank.
+struct Outcome {
+  Json fields = Json::object();
+  std::exception_ptr exception;
+
+  // Messages may hold bytes of foreign files, hence the lenient UTF-8.
+  std::string text() const { return fields.dump(-1, ' ', false, Json::error_handler_t::replace); }
+};
+
+Outcome outcome_of(const std::function<std::string()>& work) {
+  Outcome outcome;
   try {
-    outcome["ok"] = work();
+    outcome.fields["ok"] = work();
   } catch (const Error& error) {
-    outcome["error"] = error.what();
-    outcome["exit_code"] = error.exit_code();
+    outcome.fields["error"] = error.what();
+    outcome.fields["exit_code"] = error.exit_code();
+    outcome.exception = std::current_exception();
   } catch (const std::exception& error) {
-    outcome["error"] = error.what();
-    outcome["exit_code"] = kExitFailure;
+    outcome.fields["error"] = error.what();
+    outcome.fields["exit_code"] = kExitFailure;
+    outcome.exception = std::current_exception();
   }
-  return outcome.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return outcome;
 }
 
 }  // namespace
 
 std::string on_first_rank(dist::Group& group, const std::function<std::string()>& work) {
-  const std::string mine = group.rank() == 0 ? outcome_of(work) : std::string();
-  const Json outcome = Json::parse(group.all_gather_text(mine).front());
+  Outcome mine;
+  if (group.rank() == 0) mine = outcome_of(work);
+  const Json outcome = Json::parse(group.broadcast_text(mine.text()));
+  if (mine.exception) std::rethrow_exception(mine.exception);
   if (outcome.contains("error")) {
     throw Error(outcome.at("error").get<std::string>(), outcome.at("exit_code").get<int>());
   }
@@ -38,19 +49,19 @@ std::string on_first_rank(dist::Group& group, const std::function<std::string()>
 }
 
 void on_every_rank(dist::Group& group, const std::function<void()>& work) {
-  const std::string mine = outcome_of([&] {
+  const Outcome mine = outcome_of([&] {
     work();
     return std::string();
   });
-  const std::vector<std::string> outcomes = group.all_gather_text(mine);
+  const std::vector<std::string> outcomes = group.all_gather_text(mine.text());
+  if (outcomes.size() == 1 && mine.exception) std::rethrow_exception(mine.exception);
   std::string text;
   int exit_code = 0;
   for (size_t rank = 0; rank < outcomes.size(); ++rank) {
     const Json outcome = Json::parse(outcomes[rank]);
     if (!outcome.contains("error")) continue;
     if (!text.empty()) text += "\n";
-    if (outcomes.size() > 1) text += "rank " + std::to_string(rank) + ": ";
-    text += outcome.at("error").get<std::string>();
+    text += "rank " + std::to_string(rank) + ": " + outcome.at("error").get<std::string>();
     if (exit_code == 0) exit_code = outcome.at("exit_code").get<int>();
   }
   if (exit_code != 0) throw Error(text, exit_code);
