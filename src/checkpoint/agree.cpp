@@ -1,4 +1,4 @@
-#include "checkpoint/agree.h"
+#include "ropewalk/checkpoint/agree.h"
 
 #include <exception>
 #include <string>

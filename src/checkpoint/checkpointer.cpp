@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "checkpoint/agree.h"
 #include "checkpoint/import_unverified.h"
 #include "checkpoint/retention.h"
 #include "checkpoint/trainer_files.h"
@@ -10,6 +9,7 @@
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/checkpoint/environment.h"
 #include "ropewalk/checkpoint/export.h"
 #include "ropewalk/formats/manifest.h"
