@@ -79,7 +79,12 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
                    const nlohmann::detail::exception& error) override {
     const size_t offset = position == 0 ? 0 : position - 1;
     std::string reason = bare_reason(error.what());
-    if (error.id == 406) reason = "number does not fit a 64-bit float: " + reason;
+    if (error.id == 406) {
+      // "[json.exception.out_of_range.406] number overflow parsing '1e400'"
+      const size_t quote = reason.find('\'');
+      reason = "number does not fit a 64-bit float: " +
+               (quote == std::string::npos ? reason : reason.substr(quote));
+    }
     const std::string at = levels_.empty() ? "" : " (at " + path() + ")";
     fault_ = describe(source_, text_, offset) + ": not valid JSON: " + reason + at;
     return false;
