@@ -139,12 +139,12 @@ void Bpe::merge_short(BpeScratch& scratch) const {
   }
 }
 
-void Bpe::push_candidate(BpeScratch& scratch, int32_t left, int32_t right) const {
+bool Bpe::add_candidate(BpeScratch& scratch, int32_t left, int32_t right) const {
   const MergeTable::Merge* merge =
       merges_.find(scratch.symbols[left].id, scratch.symbols[right].id);
-  if (merge == nullptr) return;
+  if (merge == nullptr) return false;
   scratch.heap.push_back({merge->rank, left, merge->id});
-  std::push_heap(scratch.heap.begin(), scratch.heap.end(), later);
+  return true;
 }
 
 // A linked list and a heap of candidates, of which stale ones are skipped: n log n for n symbols.
@@ -161,7 +161,12 @@ void Bpe::merge_long(BpeScratch& scratch) const {
   for (int32_t i = 0; i < size; ++i) {
     symbols.push_back({word[i], i - 1, i + 1 < size ? i + 1 : -1, true});
   }
-  for (int32_t i = 0; i + 1 < size; ++i) push_candidate(scratch, i, i + 1);
+  for (int32_t i = 0; i + 1 < size; ++i) add_candidate(scratch, i, i + 1);
+  std::make_heap(scratch.heap.begin(), scratch.heap.end(), later);
+  const auto push_candidate = [&](int32_t left, int32_t right) {
+    if (!add_candidate(scratch, left, right)) return;
+    std::push_heap(scratch.heap.begin(), scratch.heap.end(), later);
+  };
   while (!scratch.heap.empty()) {
     const BpeScratch::Candidate top = scratch.heap.front();
     std::pop_heap(scratch.heap.begin(), scratch.heap.end(), later);
@@ -176,9 +181,9 @@ void Bpe::merge_long(BpeScratch& scratch) const {
     symbols[right].alive = false;
     if (left.next >= 0) {
       symbols[left.next].previous = top.position;
-      push_candidate(scratch, top.position, left.next);
+      push_candidate(top.position, left.next);
     }
-    if (left.previous >= 0) push_candidate(scratch, left.previous, top.position);
+    if (left.previous >= 0) push_candidate(left.previous, top.position);
   }
   word.clear();
   for (int32_t i = 0; i >= 0; i = symbols[i].next) word.push_back(symbols[i].id);

@@ -97,7 +97,7 @@ class Bpe {
   void start_symbols(std::string_view bytes, std::vector<int32_t>& word) const;
   void merge_short(BpeScratch& scratch) const;
   void merge_long(BpeScratch& scratch) const;
-  void push_candidate(BpeScratch& scratch, int32_t left, int32_t right) const;
+  bool add_candidate(BpeScratch& scratch, int32_t left, int32_t right) const;
 
   std::unordered_map<std::string, int32_t> vocab_;        // as the file writes tokens
   std::unordered_map<std::string, int32_t> whole_words_;  // by bytes; ignore_merges only

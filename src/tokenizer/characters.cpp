@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include "tokenizer/regex.h"
+#include "tokenizer/unicode_versions.h"
 
 namespace ropewalk::tokenization {
 namespace {
@@ -38,7 +39,7 @@ bool is_number(int32_t code_point) {
   if (code_point < 0x80) return code_point >= '0' && code_point <= '9';
   const utf8proc_category_t category = utf8proc_category(code_point);
   return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
-         category == UTF8PROC_CATEGORY_NO;
+         category == UTF8PROC_CATEGORY_NO || is_newer_number(code_point);
 }
 
 bool is_white_space(int32_t code_point) {

@@ -8,6 +8,7 @@
 #include "ropewalk/base/errors.h"
 #include "tokenizer/characters.h"
 #include "tokenizer/json_fields.h"
+#include "tokenizer/unicode_versions.h"
 
 namespace ropewalk::tokenization {
 namespace {
@@ -18,43 +19,56 @@ int combining_class(int32_t code_point) {
   return utf8proc_get_property(code_point)->combining_class;
 }
 
-void decompose(std::string_view text, std::vector<int32_t>& out) {
-  out.clear();
-  while (!text.empty()) {
-    const CodePoint next = first_code_point(text);
-    int32_t buffer[32];
-    int boundary = 0;
-    const auto size =
-        utf8proc_decompose_char(next.value, buffer, 32, UTF8PROC_DECOMPOSE, &boundary);
-    ROPEWALK_CHECK(size >= 0 && size <= 32, "canonical decompositions are at most 4 long");
-    out.insert(out.end(), buffer, buffer + size);
-    text.remove_prefix(next.size);
-  }
-  // Canonical order: marks between two starters by class, equal ones as they came. utf8proc's own
-  // ordering is quadratic in the length of such a run.
-  for (size_t begin = 0; begin < out.size(); ++begin) {
-    if (combining_class(out[begin]) == 0) continue;
-    size_t end = begin;
-    while (end < out.size() && combining_class(out[end]) != 0) ++end;
-    std::stable_sort(out.begin() + begin, out.begin() + end, [](int32_t a, int32_t b) {
-      return combining_class(a) < combining_class(b);
-    });
+void append_utf8(int32_t code_point, std::string& out) {
+  utf8proc_uint8_t bytes[4];
+  const auto count = utf8proc_encode_char(code_point, bytes);
+  out.append(reinterpret_cast<const char*>(bytes), count);
+}
+
+void append_decomposed(int32_t code_point, std::vector<int32_t>& points) {
+  int32_t buffer[32];
+  int boundary = 0;
+  const auto size = utf8proc_decompose_char(code_point, buffer, 32, UTF8PROC_DECOMPOSE, &boundary);
+  ROPEWALK_CHECK(size >= 0 && size <= 32, "canonical decompositions are at most 4 long");
+  points.insert(points.end(), buffer, buffer + size);
+}
+
+// Canonical order: the marks between two starters by class, equal ones as they came. utf8proc's own
+// ordering is quadratic in the length of such a run.
+void order_marks(std::vector<int32_t>& points) {
+  const auto is_mark = [](int32_t point) { return combining_class(point) != 0; };
+  for (auto begin = points.begin(); begin != points.end();) {
+    begin = std::find_if(begin, points.end(), is_mark);
+    const auto end = std::find_if_not(begin, points.end(), is_mark);
+    std::stable_sort(
+        begin, end, [](int32_t a, int32_t b) { return combining_class(a) < combining_class(b); });
     begin = end;
   }
 }
 
-void append_composed(std::string_view text, std::vector<int32_t>& points, std::string& out) {
-  decompose(text, points);
-  const auto size =
-      utf8proc_normalize_utf32(points.data(),
-                               static_cast<utf8proc_ssize_t>(points.size()),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+void compose(std::vector<int32_t>& points, std::string& out) {
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+  order_marks(points);
+  const auto size = utf8proc_normalize_utf32(
+      points.data(), static_cast<utf8proc_ssize_t>(points.size()), kOptions);
   ROPEWALK_CHECK(size >= 0, "composition of checked code points cannot fail");
-  for (utf8proc_ssize_t i = 0; i < size; ++i) {
-    utf8proc_uint8_t bytes[4];
-    const auto count = utf8proc_encode_char(points[i], bytes);
-    out.append(reinterpret_cast<const char*>(bytes), count);
+  for (utf8proc_ssize_t i = 0; i < size; ++i) append_utf8(points[i], out);
+  points.clear();
+}
+
+void append_normalized(std::string_view text, std::vector<int32_t>& points, std::string& out) {
+  points.clear();
+  while (!text.empty()) {
+    const CodePoint next = first_code_point(text);
+    if (is_inert_in_nfc(next.value)) {
+      compose(points, out);
+      append_utf8(next.value, out);
+    } else {
+      append_decomposed(next.value, points);
+    }
+    text.remove_prefix(next.size);
   }
+  compose(points, out);
 }
 
 }  // namespace
@@ -94,7 +108,7 @@ std::string_view Normalizer::apply(std::string_view text, std::string& buffer) c
     const size_t begin = run < text.size() && run > done ? run - 1 : run;
     buffer.append(text.substr(done, begin - done));
     const size_t end = std::find_if(text.begin() + run, text.end(), is_ascii) - text.begin();
-    append_composed(text.substr(begin, end - begin), points, buffer);
+    append_normalized(text.substr(begin, end - begin), points, buffer);
     done = end;
   }
   return buffer;

@@ -24,36 +24,16 @@ std::optional<SplitBehavior> behavior_of(const std::string& name) {
   return std::nullopt;
 }
 
-void find_matches(const Regex& regex,
-                  std::string_view text,
-                  MatchScratch& scratch,
-                  std::vector<Piece>& pieces) {
-  size_t done = 0;
-  Match match;
-  for (size_t from = 0; from <= text.size() && regex.find(text, from, scratch, match);) {
-    if (match.begin > done) pieces.push_back({done, match.begin, false});
-    pieces.push_back({match.begin, match.end, true});
-    done = match.end;
-    const bool empty = match.end == match.begin;
-    const bool at_end = match.end == text.size();
-    from = !empty ? match.end
-                  : match.end + (at_end ? 1 : first_code_point(text.substr(match.end)).size);
-  }
-  if (done < text.size()) pieces.push_back({done, text.size(), false});
-}
-
-void find_digits(std::string_view text, std::vector<Piece>& pieces) {
-  size_t done = 0;
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint next = first_code_point(text.substr(at));
+bool find_number(std::string_view text, size_t from, Match& match) {
+  while (from < text.size()) {
+    const CodePoint next = first_code_point(text.substr(from));
     if (is_number(next.value)) {
-      if (at > done) pieces.push_back({done, at, false});
-      done = at + next.size;
-      pieces.push_back({at, done, true});
+      match = {from, from + next.size};
+      return true;
     }
-    at += next.size;
+    from += next.size;
   }
-  if (done < text.size()) pieces.push_back({done, text.size(), false});
+  return false;
 }
 
 // Joins neighbours in place. Whether a piece joins the one before it depends on both; with
@@ -85,23 +65,36 @@ size_t PreTokenizer::after(std::string_view text, size_t position) {
   return position + first_code_point(text.substr(position)).size;
 }
 
+bool PreTokenizer::find(const Step& step,
+                        std::string_view text,
+                        size_t from,
+                        PreTokenizerScratch& scratch,
+                        Match& match) {
+  if (step.kind == Step::Kind::kDigits) return find_number(text, from, match);
+  return step.regex.front().find(text, from, scratch.match, match);
+}
+
 void PreTokenizer::collect(size_t index,
                            std::string_view text,
                            PreTokenizerScratch& scratch) const {
   const Step& step = steps_[index];
   std::vector<Piece>& pieces = scratch.pieces[index];
   pieces.clear();
-  if (step.kind == Step::Kind::kDigits) {
-    find_digits(text, pieces);
-  } else {
-    find_matches(step.regex.front(), text, scratch.match, pieces);
+  size_t done = 0;
+  Match match;
+  for (size_t from = 0; from <= text.size() && find(step, text, from, scratch, match);) {
+    if (match.begin > done) pieces.push_back({done, match.begin, false});
+    pieces.push_back({match.begin, match.end, true});
+    done = match.end;
+    from = match.end > match.begin ? match.end : after(text, match.end);
   }
+  if (done < text.size()) pieces.push_back({done, text.size(), false});
   if (step.invert) {
     for (Piece& piece : pieces) piece.matched = !piece.matched;
   }
   if (step.behavior == SplitBehavior::kRemoved) {
     std::erase_if(pieces, [](const Piece& piece) { return piece.matched; });
-  } else if (step.behavior != SplitBehavior::kIsolated) {
+  } else {
     join_pieces(step.behavior, pieces);
   }
 }

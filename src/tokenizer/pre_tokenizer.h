@@ -50,9 +50,15 @@ class PreTokenizer {
   void add_split(const Json& split, const std::string& path, Diagnostics& diagnostics);
   void add_byte_level(const Json& byte_level, const std::string& path, Diagnostics& diagnostics);
 
-  // The pieces of a text under one step, in scratch.pieces[step]; for every behaviour but kIsolated
-  // with a pattern, which streams.
+  // The pieces of a text under one step, in scratch.pieces[step]; for all behaviours but kIsolated,
+  // which streams.
   void collect(size_t step, std::string_view text, PreTokenizerScratch& scratch) const;
+  // The step's first match at or after `from`.
+  static bool find(const Step& step,
+                   std::string_view text,
+                   size_t from,
+                   PreTokenizerScratch& scratch,
+                   Match& match);
 
   template <typename Sink>
   void run(size_t index, std::string_view text, PreTokenizerScratch& scratch, Sink& sink) const {
@@ -64,7 +70,7 @@ class PreTokenizer {
       scratch.prefixed.assign(1, ' ').append(text);
       return run(index + 1, scratch.prefixed, scratch, sink);
     }
-    if (step.kind == Step::Kind::kPattern && step.behavior == SplitBehavior::kIsolated) {
+    if (step.behavior == SplitBehavior::kIsolated) {
       return run_isolated(index, text, scratch, sink);
     }
     collect(index, text, scratch);
@@ -80,10 +86,10 @@ class PreTokenizer {
                     std::string_view text,
                     PreTokenizerScratch& scratch,
                     Sink& sink) const {
-    const Regex& regex = steps_[index].regex.front();
+    const Step& step = steps_[index];
     size_t done = 0;
     Match match;
-    for (size_t from = 0; from <= text.size() && regex.find(text, from, scratch.match, match);) {
+    for (size_t from = 0; from <= text.size() && find(step, text, from, scratch, match);) {
       if (match.begin > done) {
         run(index + 1, text.substr(done, match.begin - done), scratch, sink);
       }

@@ -1,0 +1,82 @@
+#include "ropewalk/data/token_dataset.h"
+
+#include <gmock/gmock.h>
+
+#include "data/shard_files.h"
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+TEST(TokenDataset, DocumentsFollowTheOrderOfFoldersAndShards) {
+  TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "a");
+  std::filesystem::create_directories(folder / "b");
+  write_shard(folder / "a/shard-00001.tokens", {{4, 5, 6}});
+  write_shard(folder / "a/shard-00000.tokens", {{1}, {}, {2, 3}});
+  write_shard(folder / "b/shard-00000.tokens", {{7}});
+  const auto dataset = TokenDataset::open({folder / "b", folder / "a"});
+  ASSERT_EQ(dataset->num_documents(), 5);
+  EXPECT_EQ(dataset->num_tokens(), 7);
+  const std::vector<std::vector<int64_t>> expected = {{7}, {1}, {}, {2, 3}, {4, 5, 6}};
+  for (int64_t i = 0; i < 5; ++i) EXPECT_EQ(dataset->document(i), expected[i]) << i;
+  std::vector<int64_t> part(2);
+  dataset->read(4, 1, part);
+  EXPECT_THAT(part, testing::ElementsAre(5, 6));
+}
+
+TEST(TokenDataset, OneShardIsADataset) {
+  TemporaryFolder folder;
+  write_shard(folder / "x.tokens", {{1, 2}});
+  EXPECT_EQ(TokenDataset::open({folder / "x.tokens"})->num_tokens(), 2);
+}
+
+TEST(TokenDataset, ShardsOfAnotherTokenizerAreRefused) {
+  TemporaryFolder folder;
+  write_shard(folder / "x.tokens", {{1, 2}});
+  write_shard(folder / "y.tokens", {{1, 2}}, 1000, std::string(32, 'b'));
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder.path()}); }),
+              AllOf(HasSubstr("y.tokens"), HasSubstr("another tokenizer")));
+  EXPECT_THAT(
+      error_of<DataError>([&] {
+        TokenDataset::open({folder / "x.tokens"}, {std::string(32, 'c'), 1000});
+      }),
+      AllOf(HasSubstr("x.tokens"), HasSubstr("another tokenizer"), HasSubstr("the model's")));
+  EXPECT_NO_THROW(TokenDataset::open({folder / "x.tokens"}, {kTestTokenizer, 1000}));
+}
+
+TEST(TokenDataset, IdsBeyondTheModelsVocabularyAreRefused) {
+  TemporaryFolder folder;
+  write_shard(folder / "x.tokens", {{1, 50}, {7}});
+  EXPECT_NO_THROW(TokenDataset::open({folder.path()}, {"", 51}));
+  EXPECT_THAT(error_of<DataError>([&] {
+                TokenDataset::open({folder.path()}, {"", 50});
+              }),
+              AllOf(HasSubstr("token id 50"), HasSubstr("vocab_size 50")));
+}
+
+TEST(TokenDataset, MissingAndEmptyFoldersAreNamed) {
+  TemporaryFolder folder;
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder / "none"}); }),
+              AllOf(HasSubstr("none"), HasSubstr("not found")));
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder.path()}); }),
+              HasSubstr("holds no token shards"));
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({}); }), HasSubstr("no data"));
+}
+
+TEST(TokenDataset, HashChangesWithContentAndOrder) {
+  TemporaryFolder folder;
+  write_shard(folder / "x.tokens", {{1, 2}});
+  write_shard(folder / "y.tokens", {{1, 3}});
+  const auto hash = [&](const char* first, const char* second) {
+    return TokenDataset::open({folder / first, folder / second})->hash();
+  };
+  EXPECT_EQ(hash("x.tokens", "y.tokens"), hash("x.tokens", "y.tokens"));
+  EXPECT_NE(hash("x.tokens", "y.tokens"), hash("y.tokens", "x.tokens"));
+}
+
+}  // namespace
+}  // namespace ropewalk
