@@ -22,11 +22,14 @@ at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const Lin
 // {linear(rms_norm(x, norm_weight, eps)), x}. Backward keeps x and one number per row and makes the
 // normalised rows again. The second value is x for the residual path: taking it from here lets both
 // gradients of x be summed in the same pass.
-std::tuple<at::Tensor, at::Tensor> norm_linear(const at::Tensor& x, const at::Tensor& norm_weight,
-                                               double eps, const LinearWeights& w);
+std::tuple<at::Tensor, at::Tensor> norm_linear(const at::Tensor& x,
+                                               const at::Tensor& norm_weight,
+                                               double eps,
+                                               const LinearWeights& w);
 
 // residual + linear(swiglu(gate_up)): backward keeps gate_up only.
-at::Tensor swiglu_linear_add(const at::Tensor& residual, const at::Tensor& gate_up,
+at::Tensor swiglu_linear_add(const at::Tensor& residual,
+                             const at::Tensor& gate_up,
                              const LinearWeights& w);
 
 }  // namespace ropewalk::ops

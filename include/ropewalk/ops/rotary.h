@@ -33,11 +33,14 @@ struct Heads {
 
 // qkv [B, T, (H + 2 Hkv) Dh], columns = q heads, k heads, v heads. Token t stands at position
 // first_position + t. Elements of a head beyond rotary_dims pass through. Rotation in fp32.
-Heads split_rotary(const at::Tensor& qkv_BTE, const HeadShape& shape, const RotaryTables& tables,
+Heads split_rotary(const at::Tensor& qkv_BTE,
+                   const HeadShape& shape,
+                   const RotaryTables& tables,
                    int64_t first_position);
 
 // Plain rotation of x [B, H, T, Dh].
-at::Tensor apply_rotary(const at::Tensor& x_BHTD, const RotaryTables& tables,
+at::Tensor apply_rotary(const at::Tensor& x_BHTD,
+                        const RotaryTables& tables,
                         int64_t first_position);
 
 }  // namespace ropewalk::ops

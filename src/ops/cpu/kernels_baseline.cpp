@@ -1,0 +1,27 @@
+// The kernels for any processor. Nothing but the C library may be included before the target is
+// set: inline functions of other headers would be compiled for it and could be linked elsewhere.
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "ops/cpu/kernels.h"
+
+#pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")
+#pragma GCC diagnostic ignored "-Wpsabi"
+#define ROPEWALK_SIMD_BYTES 16
+
+namespace ropewalk::ops {
+namespace {
+#include "ops/cpu/simd.inc"
+// simd.inc defines the vectors that kernels.inc is written in.
+#include "ops/cpu/kernels.inc"
+}  // namespace
+
+const KernelTable& kernel_table_baseline() {
+  static constexpr KernelTable table{
+      make_kernels<float>(), make_kernels<double>(), make_kernels<BFloat16Bits>()};
+  return table;
+}
+
+}  // namespace ropewalk::ops

@@ -1,0 +1,86 @@
+#include "ropewalk/ops/attention.h"
+
+#include "ops/checks.h"
+#include "ops/reference/reference.h"
+
+namespace ropewalk::ops {
+namespace {
+
+using testing::Tensors;
+
+struct Case {
+  at::ScalarType type;
+  int64_t batch, heads, kv_heads, queries, keys, head_dim;
+};
+
+class AttentionTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(AttentionTest, EqualsReference) {
+  const Case c = GetParam();
+  const double scale = 1.0 / std::sqrt(static_cast<double>(c.head_dim));
+  testing::expect_same(
+      [&](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], scale)}; },
+      [&](const Tensors& x) -> Tensors {
+        return {reference::causal_attention(x[0], x[1], x[2], scale)};
+      },
+      {testing::random_tensor({c.batch, c.heads, c.queries, c.head_dim}, c.type),
+       testing::random_tensor({c.batch, c.kv_heads, c.keys, c.head_dim}, c.type),
+       testing::random_tensor({c.batch, c.kv_heads, c.keys, c.head_dim}, c.type)},
+      testing::tolerance(c.type));
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+    out.push_back({type, 2, 4, 2, 33, 33, 16});
+    out.push_back({type, 1, 6, 2, 1, 1, 20});
+    out.push_back({type, 2, 3, 3, 1, 41, 8});  // decoding
+    out.push_back({type, 2, 6, 1, 1, 70, 32});
+    out.push_back({type, 2, 4, 2, 9, 40, 24});  // a chunk behind cached tokens
+    out.push_back({type, 1, 2, 1, 5, 6, 5});
+  }
+  out.push_back({at::kFloat, 1, 2, 1, 300, 300, 64});
+  out.push_back({at::kFloat, 1, 4, 2, 800, 800, 16});
+  out.push_back({at::kFloat, 1, 2, 1, 1300, 1300, 8});
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest, ::testing::ValuesIn(cases()));
+
+TEST(AttentionTest, GradientsMatchFiniteDifferences) {
+  testing::expect_gradients_match_finite_differences(
+      [](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], 0.3)}; },
+      {testing::random_tensor({2, 4, 6, 8}, at::kDouble),
+       testing::random_tensor({2, 2, 6, 8}, at::kDouble),
+       testing::random_tensor({2, 2, 6, 8}, at::kDouble)});
+}
+
+TEST(AttentionTest, ChunksBehindCachedTokensEqualTheWhole) {
+  const at::Tensor q = at::randn({1, 4, 20, 8}), k = at::randn({1, 2, 20, 8}),
+                   v = at::randn({1, 2, 20, 8});
+  const at::Tensor whole = causal_attention(q, k, v, 0.5);
+  for (const auto& [begin, end] :
+       std::vector<std::pair<int64_t, int64_t>>{{0, 7}, {7, 19}, {19, 20}}) {
+    const at::Tensor part =
+        causal_attention(q.slice(2, begin, end), k.slice(2, 0, end), v.slice(2, 0, end), 0.5);
+    testing::expect_close(part, whole.slice(1, begin, end), 1e-6, "chunk");
+  }
+}
+
+TEST(AttentionTest, LaterKeysDoNotMatter) {
+  const at::Tensor q = at::randn({1, 2, 12, 8}), k = at::randn({1, 1, 12, 8}),
+                   v = at::randn({1, 1, 12, 8});
+  at::Tensor other = k.clone();
+  other.slice(2, 6).normal_();
+  const at::Tensor a = causal_attention(q, k, v, 0.5), b = causal_attention(q, other, v, 0.5);
+  EXPECT_TRUE(a.slice(1, 0, 6).equal(b.slice(1, 0, 6)));
+  EXPECT_FALSE(a.slice(1, 6).equal(b.slice(1, 6)));
+}
+
+TEST(AttentionTest, RefusesFewerKeysThanQueries) {
+  EXPECT_ANY_THROW(causal_attention(
+      at::randn({1, 2, 4, 8}), at::randn({1, 2, 3, 8}), at::randn({1, 2, 3, 8}), 1.0));
+}
+
+}  // namespace
+}  // namespace ropewalk::ops
