@@ -1,8 +1,29 @@
+#include "ropewalk/checkpoint/export.h"
+
+#include <cstdio>
+
 #include "cli/engine/engine_commands.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
 
 namespace ropewalk::cli {
+namespace {
 
-int run_export(const ExportOptions&) { throw Error("export: not built yet", kExitFailure); }
+std::optional<DType> dtype_of(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  if (name == "fp32" || name == "float32") return DType::kF32;
+  if (name == "fp16" || name == "float16") return DType::kF16;
+  if (name == "bf16" || name == "bfloat16") return DType::kBF16;
+  throw ConfigError("--dtype " + name + ": expected fp32, fp16 or bf16");
+}
+
+}  // namespace
+
+int run_export(const ExportOptions& options) {
+  configure_logging(LogLevel::kInfo);
+  export_hf_model(options.checkpoint, options.output, {.dtype = dtype_of(options.dtype)});
+  std::printf("wrote %s\n", options.output.c_str());
+  return kExitDone;
+}
 
 }  // namespace ropewalk::cli

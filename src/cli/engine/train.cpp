@@ -1,8 +1,57 @@
+#include <ATen/Context.h>
+
+#include "cli/engine/device.h"
 #include "cli/engine/engine_commands.h"
-#include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/signals.h"
+#include "ropewalk/launch/rank_environment.h"
+#include "ropewalk/rope/rope_parameters.h"
+#include "ropewalk/train/trainer.h"
 
 namespace ropewalk::cli {
+namespace {
 
-int run_train(const TrainOptions&) { throw Error("train: not built yet", kExitFailure); }
+dist::GroupBackend backend_of(Backend backend) {
+  switch (backend) {
+    case Backend::kGloo:
+      return dist::GroupBackend::kGloo;
+    case Backend::kNccl:
+      return dist::GroupBackend::kNccl;
+    case Backend::kAuto:
+      break;
+  }
+  return dist::GroupBackend::kAuto;
+}
+
+void tell(const TrainInputs& inputs, const Diagnostics& remarks) {
+  for (const auto& remark : remarks.warnings()) log_warn(remark.where + ": " + remark.text);
+  log_info("positions: " + describe_rope(inputs.model.spec.rope));
+}
+
+}  // namespace
+
+int run_train(const TrainOptions& options) {
+  const RankEnvironment ranks = rank_environment_from_env();
+  configure_logging(LogLevel::kInfo, ranks.rank, ranks.world_size);
+  install_stop_handlers();
+
+  Diagnostics remarks;
+  TrainInputs inputs = load_train_inputs(options.run_config, options.set, ranks.world_size, remarks);
+  tell(inputs, remarks);
+
+  const ParallelConfig& parallel = inputs.config.parallel;
+  set_num_threads(parallel.threads, ranks.local_world_size);
+  at::globalContext().setAllowTF32CuBLAS(parallel.tf32);
+  const auto group = dist::make_group(ranks, {.backend = backend_of(parallel.backend),
+                                              .device = choose_device(ranks.local_rank),
+                                              .timeout_s = static_cast<double>(parallel.timeout_s),
+                                              .bind_address = {}});
+  Trainer trainer(std::move(inputs),
+                  {.resume = options.resume,
+                   .overwrite = options.overwrite,
+                   .allow_change = options.allow_change},
+                  group);
+  return trainer.run();
+}
 
 }  // namespace ropewalk::cli

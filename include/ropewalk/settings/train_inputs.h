@@ -1,0 +1,34 @@
+// Everything a training run is made of, read and checked against each other before anything is
+// computed or written: the config, the model it names, the shards. Torch-free, so that a mistake is
+// told within a fraction of a second and once, not by every rank.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ropewalk/data/sequence_dataset.h"
+#include "ropewalk/data/token_dataset.h"
+#include "ropewalk/settings/run_config.h"
+#include "ropewalk/spec/hf_model.h"
+
+namespace ropewalk {
+
+struct TrainInputs {
+  RunConfig config;
+  HfModel model;  // as it is to be trained: scaling applied, config.json ready to be written
+  std::filesystem::path tokenizer_folder;  // empty when there is none
+  std::shared_ptr<const TokenDataset> train_tokens;
+  std::shared_ptr<const SequenceDataset> sequences;  // made of train_tokens
+  std::shared_ptr<const TokenDataset> validation;  // null: no evaluation
+};
+
+// Throws ConfigError or DataError with every fault of the first kind of input that has any: the
+// config, then the model with the batch and lengths, then the shards. Warnings go to `warnings`.
+TrainInputs load_train_inputs(const std::filesystem::path& run_config,
+                              const std::vector<std::string>& overrides, int64_t world_size,
+                              Diagnostics& warnings);
+
+}  // namespace ropewalk

@@ -1,0 +1,34 @@
+// A training run from its inputs to its last checkpoint. Every rank makes one and calls run().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ropewalk/dist/group.h"
+#include "ropewalk/settings/train_inputs.h"
+
+namespace ropewalk {
+
+struct StartOptions {
+  std::string resume;  // empty: no; "newest", "auto", a step or a checkpoint's path
+  bool overwrite = false;
+  std::vector<std::string> allow_change;  // keys that may differ from the stored config
+};
+
+class Trainer {
+ public:
+  // Takes the run directory's lock, builds the model, loads weights or the checkpoint. Throws on
+  // every rank alike; a refused start has written nothing. Collective.
+  Trainer(TrainInputs inputs, const StartOptions& start, std::shared_ptr<dist::Group> group);
+  ~Trainer();
+
+  // Returns kExitDone, or kExitStopped after a stop signal and a save. Collective.
+  int run();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,37 @@
+#include "ropewalk/eval/rescale.h"
+
+#include <cmath>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/text.h"
+
+namespace ropewalk {
+
+RopeParameters rescale(const RopeParameters& own, RopeKind kind, double factor) {
+  if (!std::isfinite(factor) || factor < 1) {
+    throw ConfigError("factor " + format_number(factor) +
+                      ": expected a number >= 1. Positions are DIVIDED by the factor: write 16, not "
+                      "0.0625");
+  }
+  const bool own_kind = kind == own.kind;
+  if (!own_kind && (kind == RopeKind::kLlama3 || !rope_kind_supported(kind))) {
+    throw ConfigError("scaling " + std::string(rope_kind_name(kind)) +
+                      ": needs more than a factor; this model has none of it. Use linear or yarn");
+  }
+  RopeParameters scaled = own;
+  if (!own_kind) {
+    scaled = RopeParameters{.kind = factor == 1 ? RopeKind::kDefault : kind,
+                            .theta = own.theta,
+                            .factor = 1,
+                            .head_dim = own.head_dim,
+                            .rotary_dims = own.rotary_dims,
+                            .layout = own.layout};
+  }
+  scaled.factor = factor;
+  scaled.original_max_position_embeddings = own.original_max_position_embeddings;
+  scaled.max_position_embeddings = static_cast<int64_t>(
+      std::llround(factor * static_cast<double>(own.original_max_position_embeddings)));
+  return scaled;
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,66 @@
+#include "train/callbacks/evaluation.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "ropewalk/base/text.h"
+#include "ropewalk/eval/rescale.h"
+
+namespace ropewalk {
+namespace {
+
+// The tag of a result: "eval/perplexity@512", with the factor where it is not the model's own.
+std::string tag(const PerplexityResult& result, bool own_scaling) {
+  std::string text = "eval/perplexity@" + std::to_string(result.window);
+  if (!own_scaling) text += "/factor_" + format_number(result.factor);
+  return text;
+}
+
+}  // namespace
+
+EvaluationCallback::EvaluationCallback(Decoder& decoder,
+                                       std::shared_ptr<const TokenDataset> documents,
+                                       const EvalConfig& config, dist::Group& group,
+                                       MetricsSink* sink)
+    : decoder_(decoder),
+      documents_(std::move(documents)),
+      config_(config),
+      group_(group),
+      sink_(sink) {}
+
+void EvaluationCallback::after_step(const StepBorder& border) {
+  if (config_.every_steps > 0 && is_due(border, config_.every_steps)) evaluate(border.report.step);
+}
+
+void EvaluationCallback::evaluate(int64_t step) {
+  Json line = {{"step", step}};
+  std::string text = "eval at step " + std::to_string(step) + ":";
+  const auto add = [&](const PerplexityResult& result, bool own_scaling) {
+    line[tag(result, own_scaling)] = result.perplexity;
+    char value[32];
+    std::snprintf(value, sizeof value, " %.3f", result.perplexity);
+    text += "  " + tag(result, own_scaling).substr(5) + value;
+  };
+  const RopeParameters own = decoder_.spec().rope;
+  for (const int64_t window : config_.windows) {
+    if (config_.factors.empty()) add(measure(window), /*own_scaling=*/true);
+    for (const double factor : config_.factors) {
+      decoder_.set_rope(rescale(own, RopeKind::kLinear, factor));
+      add(measure(window), /*own_scaling=*/false);
+    }
+  }
+  if (!config_.factors.empty()) decoder_.set_rope(own);
+  if (sink_ == nullptr) return;
+  sink_->write(line);
+  sink_->console().line(text);
+}
+
+PerplexityResult EvaluationCallback::measure(int64_t window) {
+  const PerplexityOptions options{
+      .window = window,
+      .stride = std::min(window, config_.stride.value_or(default_stride(window))),
+      .max_documents = config_.max_documents};
+  return perplexity(decoder_, *documents_, options, group_);
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,13 @@
+#include "train/callbacks/saving.h"
+
+#include "ropewalk/base/log.h"
+
+namespace ropewalk {
+
+void SavingCallback::after_step(const StepBorder& border) {
+  if (!border.save_requested && !is_due(border, every_steps_)) return;
+  const std::filesystem::path saved = checkpointer_.save(border.report.step, Json::object());
+  log_info("saved " + saved.string());
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,41 @@
+#include "train/owned_state.h"
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+namespace {
+
+template <typename T>
+T number_of(const Json& state, const char* key) {
+  const auto found = state.find(key);
+  if (found == state.end() || !found->is_number_integer()) {
+    throw CheckpointError(std::string("trainer/state.json: ") + key +
+                          " is missing or no integer; the checkpoint is damaged");
+  }
+  return found->get<T>();
+}
+
+}  // namespace
+
+Json OptimizerState::state() const { return {{"num_steps", optimizer_.num_steps()}}; }
+
+void OptimizerState::load_state(const Json& state) {
+  optimizer_.set_num_steps(number_of<int64_t>(state, "num_steps"));
+}
+
+std::vector<ParameterTensors> OptimizerState::tensors() {
+  return {{.suffix = ".exp_avg", .tensors = optimizer_.first_moments()},
+          {.suffix = ".exp_avg_sq", .tensors = optimizer_.second_moments()}};
+}
+
+Json ProgressState::state() const {
+  return {{"cursor", cursor}, {"tokens", tokens}, {"data", data_hash}};
+}
+
+void ProgressState::load_state(const Json& state) {
+  cursor = number_of<uint64_t>(state, "cursor");
+  tokens = number_of<int64_t>(state, "tokens");
+  loaded_data_hash = state.value("data", "");
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,53 @@
+// What changes between steps besides the weights, as checkpoint owners.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ropewalk/checkpoint/stateful.h"
+#include "ropewalk/optim/adamw.h"
+#include "ropewalk/parallel/data_parallel.h"
+
+namespace ropewalk {
+
+// Moments and number of updates.
+class OptimizerState final : public Stateful {
+ public:
+  explicit OptimizerState(AdamW& optimizer) : optimizer_(optimizer) {}
+  std::string key() const override { return "optimizer"; }
+  Json state() const override;
+  void load_state(const Json& state) override;
+  std::vector<ParameterTensors> tensors() override;
+
+ private:
+  AdamW& optimizer_;
+};
+
+// Progress of the run: where in the data it is and what it has seen.
+class ProgressState final : public Stateful {
+ public:
+  std::string key() const override { return "progress"; }
+  Json state() const override;
+  void load_state(const Json& state) override;
+
+  uint64_t cursor = 0;  // samples consumed by all ranks since step 0
+  int64_t tokens = 0;   // target tokens since step 0
+  std::string data_hash;  // identity of the training shards; a change is told, not refused
+
+  // What load_state found; empty before.
+  std::string loaded_data_hash;
+};
+
+// The order in which gradients are summed over the ranks.
+class ReducerState final : public Stateful {
+ public:
+  explicit ReducerState(parallel::DataParallel& data_parallel) : data_parallel_(data_parallel) {}
+  std::string key() const override { return "reducer"; }
+  Json state() const override { return data_parallel_.state(); }
+  void load_state(const Json& state) override { data_parallel_.load_state(state); }
+
+ private:
+  parallel::DataParallel& data_parallel_;
+};
+
+}  // namespace ropewalk

@@ -1,0 +1,85 @@
+#include "ropewalk/train/train_step.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/optim/clip.h"
+
+namespace ropewalk {
+namespace {
+
+int64_t count_targets(const std::vector<Batch>& batches) {
+  int64_t count = 0;
+  for (const Batch& batch : batches) {
+    const auto ignored = std::count(batch.targets.begin(), batch.targets.end(), kIgnoredTarget);
+    count += static_cast<int64_t>(batch.targets.size()) - ignored;
+  }
+  return count;
+}
+
+at::Tensor to_device(const std::vector<int64_t>& values, const Batch& batch,
+                     const TrainStepContext& context) {
+  at::Tensor tensor = at::tensor(values, at::kLong).view({batch.rows, batch.length});
+  const at::Device device = context.group.device();
+  if (!device.is_cuda()) return tensor;
+  if (context.pin_memory) tensor = tensor.pin_memory();
+  return tensor.to(device, /*non_blocking=*/context.pin_memory);
+}
+
+// Forward and backward of every micro-batch; gradients are reduced while the last one's backward
+// runs. Returns this rank's sum of cross-entropies.
+at::Tensor accumulate_gradients(const TrainStepContext& context,
+                                const std::vector<Batch>& micro_batches, double global_tokens) {
+  at::Tensor loss_sum = at::zeros({}, at::TensorOptions(context.group.device()).dtype(at::kFloat));
+  for (const Batch& batch : micro_batches) {
+    const bool last = &batch == &micro_batches.back();
+    const auto no_sync = last ? nullptr : context.data_parallel.no_sync();
+    context.data_parallel.prepare_forward();
+    const at::Tensor batch_sum = context.decoder.loss_sum(
+        to_device(batch.tokens, batch, context), to_device(batch.targets, batch, context));
+    const at::Tensor loss = batch_sum / global_tokens;
+    context.data_parallel.prepare_backward(loss);
+    loss.backward();
+    loss_sum += batch_sum.detach();
+  }
+  context.data_parallel.finish_step();
+  return loss_sum;
+}
+
+}  // namespace
+
+TrainStepResult train_step(const TrainStepContext& context, const std::vector<Batch>& micro_batches,
+                           double learning_rate, const BorderWishes& wishes) {
+  TrainStepResult result{.learning_rate = learning_rate};
+  const auto local_tokens = static_cast<double>(count_targets(micro_batches));
+  result.tokens = std::llround(context.group.sum(local_tokens));
+
+  context.optimizer.zero_grad();
+  const at::Tensor loss_sum =
+      accumulate_gradients(context, micro_batches, static_cast<double>(result.tokens));
+
+  at::Tensor shared = at::tensor({loss_sum.item<double>(), wishes.stop ? 1.0 : 0.0,
+                                  wishes.save ? 1.0 : 0.0}, at::kDouble);
+  context.group.all_reduce_sum(shared);
+  result.loss = shared[0].item<double>() / static_cast<double>(result.tokens);
+  result.agreed = {shared[1].item<double>() > 0, shared[2].item<double>() > 0};
+
+  const ClipResult clip = clip_grad_norm(context.optimizer.parameters(), context.max_grad_norm);
+  result.grad_norm = clip.norm;
+  if (!std::isfinite(result.loss) || !clip.finite) {
+    throw Error("the loss is " + format_number(result.loss) + " and the gradient norm " +
+                    format_number(clip.norm) +
+                    "; the update was not made. A lower optimizer.learning_rate, a longer "
+                    "schedule.warmup_steps or data without damage may help; --resume goes on from "
+                    "the last checkpoint",
+                kExitFailure);
+  }
+  context.optimizer.step(learning_rate);
+  return result;
+}
+
+}  // namespace ropewalk

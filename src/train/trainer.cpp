@@ -1,0 +1,176 @@
+#include "ropewalk/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/signals.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/data/loader.h"
+#include "ropewalk/optim/schedule.h"
+#include "ropewalk/spec/formulas.h"
+#include "ropewalk/train/matmul_rate.h"
+#include "ropewalk/train/train_step.h"
+#include "train/callbacks/evaluation.h"
+#include "train/callbacks/metrics.h"
+#include "train/callbacks/saving.h"
+#include "train/speed.h"
+#include "train/start.h"
+#include "train/train_state.h"
+
+namespace ropewalk {
+namespace {
+
+BatchLayout batch_layout(const TrainConfig& train, const dist::Group& group) {
+  return {.global_batch_size = train.global_batch_size,
+          .micro_batch_size = train.micro_batch_size,
+          .rank = group.rank(),
+          .world_size = group.size()};
+}
+
+// `eval.windows` left empty means the training length.
+EvalConfig with_windows(EvalConfig config, int64_t sequence_length) {
+  if (config.windows.empty()) config.windows.push_back(sequence_length);
+  return config;
+}
+
+}  // namespace
+
+struct Trainer::Parts {
+  Parts(TrainInputs given, const StartOptions& start, std::shared_ptr<dist::Group> ranks);
+
+  void start_reading();
+  void add_callbacks();
+  BorderWishes wishes();
+  TrainStepResult do_step();
+  void cross_border(const TrainStepResult& result);
+
+  TrainInputs inputs;
+  std::shared_ptr<dist::Group> group;
+  std::unique_ptr<RunDirectory> directory;  // rank 0 only
+  TrainState state;
+  BatchLayout layout;
+  std::unique_ptr<MetricsSink> sink;  // rank 0 only
+  std::unique_ptr<Loader> loader;
+  std::unique_ptr<SpeedMeter> speed;
+  std::vector<std::unique_ptr<Callback>> callbacks;
+  int64_t step = 0;
+  bool stopping = false;
+};
+
+Trainer::Parts::Parts(TrainInputs given, const StartOptions& start,
+                      std::shared_ptr<dist::Group> ranks)
+    : inputs(std::move(given)),
+      group(std::move(ranks)),
+      directory(open_run_directory(inputs.config, start, *group)),
+      state(inputs, start, group),
+      layout(batch_layout(inputs.config.train, *group)),
+      step(state.resumed_step().value_or(0)) {}
+
+void Trainer::Parts::start_reading() {
+  const RunConfig& config = inputs.config;
+  ProgressState& progress = state.progress();
+  if (state.resumed_step() && progress.loaded_data_hash != inputs.train_tokens->hash()) {
+    log_warn("data.train: the shards are not those that the run began with; the sample order goes "
+             "on at the same place of the new ones");
+  }
+  progress.data_hash = inputs.train_tokens->hash();
+  loader = std::make_unique<Loader>(
+      inputs.sequences, LoaderOptions{.layout = layout,
+                                      .seed = static_cast<uint64_t>(config.train.seed),
+                                      .cursor = progress.cursor});
+  const at::ScalarType dtype = state.decoder().options().compute_dtype;
+  speed = std::make_unique<SpeedMeter>(
+      flops_per_token(inputs.model.spec, inputs.sequences->length()).total(),
+      measure_matmul_rate(dtype, group->device()) * group->size());
+}
+
+void Trainer::Parts::add_callbacks() {
+  const RunConfig& config = inputs.config;
+  if (directory) {
+    directory->store_config(resolved_json(config));
+    sink = std::make_unique<MetricsSink>(*directory, config.log.tensorboard, state.resumed_step());
+  }
+  callbacks.push_back(std::make_unique<MetricsCallback>(sink.get(), config.log.every_steps));
+  if (inputs.validation) {
+    callbacks.push_back(std::make_unique<EvaluationCallback>(
+        state.decoder(), inputs.validation,
+        with_windows(config.eval, inputs.sequences->length()), *group, sink.get()));
+  }
+  callbacks.push_back(
+      std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint.every_steps));
+}
+
+BorderWishes Trainer::Parts::wishes() {
+  BorderWishes wishes{.stop = stop_signal() != 0, .save = false};
+  // Removed at once: a wish that is heard is granted at this border.
+  if (directory) wishes.save = std::filesystem::remove(directory->save_now_file());
+  return wishes;
+}
+
+TrainStepResult Trainer::Parts::do_step() {
+  const RunConfig& config = inputs.config;
+  std::vector<Batch> micro_batches;
+  for (int64_t i = 0; i < layout.micro_steps(); ++i) micro_batches.push_back(loader->next());
+  const double learning_rate = learning_rate_at(config.schedule, config.optimizer.learning_rate,
+                                                step, config.train.steps);
+  const TrainStepContext context{.decoder = state.decoder(),
+                                 .data_parallel = state.data_parallel(),
+                                 .optimizer = state.optimizer(),
+                                 .group = *group,
+                                 .max_grad_norm = config.optimizer.max_grad_norm,
+                                 .pin_memory = config.parallel.pin_memory};
+  const TrainStepResult result = train_step(context, micro_batches, learning_rate, wishes());
+  ++step;
+  state.progress().cursor = loader->cursor();
+  state.progress().tokens += result.tokens;
+  return result;
+}
+
+void Trainer::Parts::cross_border(const TrainStepResult& result) {
+  const RunConfig& config = inputs.config;
+  stopping = result.agreed.stop;
+  StepBorder border{.last = stopping || step >= config.train.steps,
+                    .save_requested = result.agreed.save || stopping};
+  border.report = {.step = step,
+                   .total_steps = config.train.steps,
+                   .loss = result.loss,
+                   .grad_norm = result.grad_norm,
+                   .learning_rate = result.learning_rate,
+                   .step_tokens = result.tokens,
+                   .tokens = state.progress().tokens,
+                   .epochs = loader->epochs(),
+                   .world_size = group->size()};
+  speed->measure(border.report, group->device());
+  if (is_due(border, config.log.every_steps)) speed->start_window();
+  for (const auto& callback : callbacks) callback->after_step(border);
+  speed->leave_out_time_since_measure();
+}
+
+Trainer::Trainer(TrainInputs inputs, const StartOptions& start, std::shared_ptr<dist::Group> group)
+    : parts_(std::make_unique<Parts>(std::move(inputs), start, std::move(group))) {}
+
+Trainer::~Trainer() = default;
+
+int Trainer::run() {
+  Parts& p = *parts_;
+  const int64_t total_steps = p.inputs.config.train.steps;
+  if (p.step >= total_steps) {
+    log_info("already at step " + std::to_string(p.step) +
+             ": nothing to do. A larger train.steps continues the run");
+    return kExitDone;
+  }
+  p.start_reading();
+  p.add_callbacks();
+  while (p.step < total_steps && !p.stopping) p.cross_border(p.do_step());
+  if (p.stopping && p.step < total_steps) {
+    log_info("stopped at step " + std::to_string(p.step) + " on signal; go on with --resume");
+    return kExitStopped;
+  }
+  log_info("done: " + std::to_string(p.step) + " steps, " +
+           format_count(p.state.progress().tokens) + " tokens");
+  return kExitDone;
+}
+
+}  // namespace ropewalk
