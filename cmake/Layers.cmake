@@ -29,15 +29,35 @@ function(ropewalk_layer name)
   endif()
 endfunction()
 
-# One precompiled torch header, made once and shared by every torch target.
-function(ropewalk_torch_pch target)
-  if(NOT TARGET ropewalk_torch_pch)
-    file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cpp "")
-    add_library(ropewalk_torch_pch OBJECT ${PROJECT_BINARY_DIR}/torch_pch.cpp)
-    target_link_libraries(ropewalk_torch_pch PUBLIC ropewalk_compiler nlohmann_json::nlohmann_json LibTorch::cpu)
-    target_compile_options(ropewalk_torch_pch PRIVATE -fpch-preprocess)
-    target_precompile_headers(ropewalk_torch_pch PRIVATE <torch/torch.h> <nlohmann/json.hpp>)
+# ropewalk_shared_pch(TARGET NAME HEADERS ... LIBRARIES ...): one precompiled header NAME, made once
+# and used by every target that asks for it.
+function(ropewalk_shared_pch target name)
+  cmake_parse_arguments(PCH "" "" "HEADERS;LIBRARIES" ${ARGN})
+  if(NOT TARGET ${name})
+    file(WRITE ${PROJECT_BINARY_DIR}/${name}.cpp "")
+    add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/${name}.cpp)
+    target_link_libraries(${name} PUBLIC ropewalk_compiler ${PCH_LIBRARIES})
+    target_compile_options(${name} PRIVATE -fpch-preprocess)
+    target_precompile_headers(${name} PRIVATE ${PCH_HEADERS})
   endif()
   target_compile_options(${target} PRIVATE -fpch-preprocess)
-  target_precompile_headers(${target} REUSE_FROM ropewalk_torch_pch)
+  target_precompile_headers(${target} REUSE_FROM ${name})
+endfunction()
+
+function(ropewalk_torch_pch target)
+  ropewalk_shared_pch(${target} ropewalk_torch_pch
+    HEADERS <torch/torch.h> <nlohmann/json.hpp>
+    LIBRARIES nlohmann_json::nlohmann_json LibTorch::cpu)
+endfunction()
+
+function(ropewalk_test_pch target)
+  ropewalk_shared_pch(${target} ropewalk_test_pch
+    HEADERS <gmock/gmock.h> <gtest/gtest.h> <nlohmann/json.hpp>
+    LIBRARIES nlohmann_json::nlohmann_json GTest::gmock)
+endfunction()
+
+function(ropewalk_cli_pch target)
+  ropewalk_shared_pch(${target} ropewalk_cli_pch
+    HEADERS <CLI/CLI.hpp> <nlohmann/json.hpp>
+    LIBRARIES nlohmann_json::nlohmann_json CLI11::CLI11)
 endfunction()

@@ -9,3 +9,6 @@ dependency_folder() {
   hash=$(sha256sum "third_party/pins/$1.txt")
   echo "$(dependency_root)/$1-${hash:0:12}"
 }
+
+# Lets ccache find what another clone compiled: paths inside the clone do not count.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
