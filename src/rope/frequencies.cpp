@@ -22,9 +22,9 @@ void check_parameters(const RopeParameters& rope) {
     refuse(rope, "not supported; supported are default, linear, yarn and llama3");
   }
   if (rope.rotary_dims < 2 || rope.rotary_dims % 2 != 0 || rope.rotary_dims > rope.head_dim) {
-    refuse(rope, "found " + std::to_string(rope.rotary_dims) + " rotary dimensions of " +
-                     std::to_string(rope.head_dim) +
-                     "; expected an even number from 2 to head_dim");
+    refuse(rope,
+           "found " + std::to_string(rope.rotary_dims) + " rotary dimensions of " +
+               std::to_string(rope.head_dim) + "; expected an even number from 2 to head_dim");
   }
   if (!std::isfinite(rope.theta) || rope.theta <= 0.0) {
     refuse(rope, "found rope_theta " + format_number(rope.theta) + "; expected a number > 0");
@@ -89,8 +89,9 @@ void apply_llama3(const RopeParameters& rope, RopeTable& table) {
   const double low = *rope.low_freq_factor;
   const double high = *rope.high_freq_factor;
   if (!(low > 0.0) || !(high > low)) {
-    refuse(rope, "found low_freq_factor " + format_number(low) + " and high_freq_factor " +
-                     format_number(high) + "; expected 0 < low_freq_factor < high_freq_factor");
+    refuse(rope,
+           "found low_freq_factor " + format_number(low) + " and high_freq_factor " +
+               format_number(high) + "; expected 0 < low_freq_factor < high_freq_factor");
   }
   const double length = static_cast<double>(rope.original_max_position_embeddings);
   for (double& omega : table.inverse_frequencies) {

@@ -73,9 +73,17 @@ class RopeReader {
       now.original_max_position_embeddings = *statement_.original;
     } else if (reading_.identity) {
       now.original_max_position_embeddings = reading_.identity->original_max_position_embeddings;
-    } else if (now.kind == RopeKind::kLinear) {
+    } else if (now.kind == RopeKind::kLinear && now.factor > 1.0) {
       now.original_max_position_embeddings =
           inferred_original(now.max_position_embeddings, now.factor);
+      diagnostics_.warning(
+          statement_.place,
+          "linear by " + format_number(now.factor) + ": max_position_embeddings " +
+              std::to_string(now.max_position_embeddings) +
+              " is taken as the extended window, so the pre-training context as " +
+              std::to_string(now.original_max_position_embeddings) +
+              "; a config of the older convention, which kept the pre-training length there, needs "
+              "original_max_position_embeddings");
     }
   }
 
@@ -103,11 +111,11 @@ class RopeReader {
     now.kind = RopeKind::kLinear;
     now.factor = *factor_;
     if (only_factor_edited) {
-      diagnostics_.warning("pos_scaling_factor",
-                           "edited by hand: " + format_number(fields.factor) + " -> " +
-                               format_number(*factor_) +
-                               "; the stored identity shows that the other rope fields were not, so "
-                               "it wins over them");
+      diagnostics_.warning(
+          "pos_scaling_factor",
+          "edited by hand: " + format_number(fields.factor) + " -> " + format_number(*factor_) +
+              "; the stored identity shows that the other rope fields were not, so "
+              "it wins over them");
       return;
     }
     if (!statement_.original) {
@@ -139,9 +147,10 @@ class RopeReader {
               std::string(rope_kind_name(fields.kind)) + " scaling is refused";
     }
     diagnostics_.error("pos_scaling_factor",
-                       text + "; make the two agree (the factor is TOTAL against the pre-training "
-                              "context), or edit pos_scaling_factor alone in a checkpoint that "
-                              "carries its identity");
+                       text +
+                           "; make the two agree (the factor is TOTAL against the pre-training "
+                           "context), or edit pos_scaling_factor alone in a checkpoint that "
+                           "carries its identity");
   }
 
   // Linear by 1 is no scaling.
@@ -154,21 +163,23 @@ class RopeReader {
     const RopeParameters& now = reading_.now;
     const RopeParameters& trained = reading_.trained;
     std::vector<std::string> edits;
-    const auto changed = [&](const std::string& key, const std::string& before,
-                             const std::string& after) {
-      if (before != after) edits.push_back(key + " " + before + " -> " + after);
-    };
-    changed("kind", std::string(rope_kind_name(trained.kind)),
-            std::string(rope_kind_name(now.kind)));
+    const auto changed =
+        [&](const std::string& key, const std::string& before, const std::string& after) {
+          if (before != after) edits.push_back(key + " " + before + " -> " + after);
+        };
+    changed(
+        "kind", std::string(rope_kind_name(trained.kind)), std::string(rope_kind_name(now.kind)));
     changed("factor", format_number(trained.factor), format_number(now.factor));
     changed("rope_theta", format_number(trained.theta), format_number(now.theta));
-    changed("max_position_embeddings", std::to_string(trained.max_position_embeddings),
+    changed("max_position_embeddings",
+            std::to_string(trained.max_position_embeddings),
             std::to_string(now.max_position_embeddings));
     changed("original_max_position_embeddings",
             std::to_string(trained.original_max_position_embeddings),
             std::to_string(now.original_max_position_embeddings));
-    diagnostics_.warning("ropewalk", "the rope fields were edited since the weights were written: " +
-                                         join(edits, ", "));
+    diagnostics_.warning(
+        "ropewalk",
+        "the rope fields were edited since the weights were written: " + join(edits, ", "));
   }
 
   JsonValues top_;
@@ -181,18 +192,20 @@ class RopeReader {
 
 }  // namespace
 
-RopeReading read_hf_rope(const Json& config, const RopeContext& context,
-                         Diagnostics& diagnostics) {
+RopeReading read_hf_rope(const Json& config, const RopeContext& context, Diagnostics& diagnostics) {
   return RopeReader(config, context, diagnostics).read();
 }
 
 const std::vector<std::string>& hf_rope_keys() {
-  static const std::vector<std::string> keys = {
-      "max_position_embeddings", "original_max_position_embeddings",
-      "rope_theta",              "rope_scaling",
-      "rope_parameters",         "partial_rotary_factor",
-      "pos_scaling_factor",      "pos_scaling_type",
-      "ropewalk"};
+  static const std::vector<std::string> keys = {"max_position_embeddings",
+                                                "original_max_position_embeddings",
+                                                "rope_theta",
+                                                "rope_scaling",
+                                                "rope_parameters",
+                                                "partial_rotary_factor",
+                                                "pos_scaling_factor",
+                                                "pos_scaling_type",
+                                                "ropewalk"};
   return keys;
 }
 

@@ -3,63 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rope/rope_keys.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/rope/json_values.h"
 
 namespace ropewalk {
 namespace {
-
-using Names = std::vector<std::string>;
-
-const Names& shared_keys() {
-  // `finetuned` is a note that the authors of YaRN left in their configs.
-  static const Names names = {"rope_type", "type", "rope_theta", "partial_rotary_factor",
-                              "finetuned"};
-  return names;
-}
-
-const Names& own_keys(RopeKind kind) {
-  static const Names none;
-  static const Names factor = {"factor"};
-  // Not of HF's schema for linear, but it states L, which is all we could wish for.
-  static const Names linear = {"factor", "original_max_position_embeddings"};
-  static const Names llama3 = {"factor", "original_max_position_embeddings", "low_freq_factor",
-                               "high_freq_factor"};
-  static const Names yarn = {"factor",    "original_max_position_embeddings",
-                             "beta_fast", "beta_slow",
-                             "mscale",    "mscale_all_dim",
-                             "truncate",  "attention_factor"};
-  static const Names longrope = {"factor", "original_max_position_embeddings", "attention_factor",
-                                 "short_factor", "long_factor"};
-  switch (kind) {
-    case RopeKind::kDefault:
-      return none;
-    case RopeKind::kLinear:
-      return linear;
-    case RopeKind::kYarn:
-      return yarn;
-    case RopeKind::kLlama3:
-      return llama3;
-    case RopeKind::kLongrope:
-      return longrope;
-    case RopeKind::kDynamic:
-    case RopeKind::kProportional:
-      return factor;
-  }
-  return none;
-}
-
-bool contains(const Names& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-Names all_keys() {
-  Names names = shared_keys();
-  for (const RopeKind kind : {RopeKind::kYarn, RopeKind::kLlama3, RopeKind::kLongrope}) {
-    names.insert(names.end(), own_keys(kind).begin(), own_keys(kind).end());
-  }
-  return names;
-}
 
 // transformers' `rope_scaling or rope_parameters`: null and {} do not count.
 const Json* find_filled(const Json& config, const std::string& key, Diagnostics& diagnostics) {
@@ -74,16 +23,17 @@ const Json* find_filled(const Json& config, const std::string& key, Diagnostics&
 
 // Parameters nested per layer type: usable here only if every layer type has the same.
 const Json* flatten(const Json& object, const std::string& place, Diagnostics& diagnostics) {
-  const bool nested = std::any_of(object.begin(), object.end(),
-                                  [](const Json& value) { return value.is_object(); });
+  const bool nested = std::any_of(
+      object.begin(), object.end(), [](const Json& value) { return value.is_object(); });
   if (!nested) return &object;
   const Json* first = nullptr;
   for (const auto& [name, value] : object.items()) {
     if (value.is_null()) continue;
     if (!value.is_object() || (first && *first != value)) {
-      diagnostics.error(place, "differs per layer type (" + name +
-                                   "); this family has one kind of layer: expected one flat object "
-                                   "or the same object for every layer type");
+      diagnostics.error(place,
+                        "differs per layer type (" + name +
+                            "); this family has one kind of layer: expected one flat object "
+                            "or the same object for every layer type");
       return nullptr;
     }
     first = &value;
@@ -141,13 +91,15 @@ class StatementReader {
     const auto rope_type = fields_.text("rope_type");
     const auto type = fields_.text("type");
     if (rope_type && type && *rope_type != *type) {
-      fields_.fault("type", "found \"" + *type + "\" beside rope_type \"" + *rope_type +
-                                "\"; keep one of them");
+      fields_.fault(
+          "type",
+          "found \"" + *type + "\" beside rope_type \"" + *rope_type + "\"; keep one of them");
     }
     if (!rope_type && !type) {
       if (object_.contains("factor")) {
-        fields_.fault("rope_type", "is missing beside a factor; expected one of " +
-                                       join(rope_kind_names(), ", "));
+        fields_.fault(
+            "rope_type",
+            "is missing beside a factor; expected one of " + join(rope_kind_names(), ", "));
       }
       return RopeKind::kDefault;
     }
@@ -165,9 +117,10 @@ class StatementReader {
   }
 
   RopeKind unsupported(RopeKind kind) {
-    fields_.fault("rope_type", "scaling kind \"" + std::string(rope_kind_name(kind)) +
-                                   "\" is not supported; supported are default, linear, yarn and "
-                                   "llama3");
+    fields_.fault("rope_type",
+                  "scaling kind \"" + std::string(rope_kind_name(kind)) +
+                      "\" is not supported; supported are default, linear, yarn and "
+                      "llama3");
     return kind;
   }
 
@@ -175,21 +128,22 @@ class StatementReader {
     const auto own = fields_.number_above_zero("rope_theta");
     const auto top = top_.number_above_zero("rope_theta");
     if (own && top && !same_number(*own, *top)) {
-      fields_.remark("rope_theta", "found " + format_number(*own) + " here and " +
-                                       format_number(*top) +
-                                       " at top level; this one is taken, as transformers does");
+      fields_.remark("rope_theta",
+                     "found " + format_number(*own) + " here and " + format_number(*top) +
+                         " at top level; this one is taken, as transformers does");
     }
     if (own || top) return own ? *own : *top;
     if (places_.other && places_.other->contains("rope_theta")) {
       fields_.fault("rope_theta",
                     "is missing here and at top level, while rope_parameters has " +
-                        (*places_.other)["rope_theta"].dump() + "; transformers would fall back to " +
+                        (*places_.other)["rope_theta"].dump() +
+                        "; transformers would fall back to " +
                         format_number(context_.default_theta) +
                         ": write rope_theta at top level, or remove rope_scaling");
     } else if (kind == RopeKind::kLlama3) {
-      fields_.remark("rope_theta", "is missing for llama3 scaling; " +
-                                       format_number(context_.default_theta) +
-                                       " is taken, as transformers does");
+      fields_.remark("rope_theta",
+                     "is missing for llama3 scaling; " + format_number(context_.default_theta) +
+                         " is taken, as transformers does");
     }
     return context_.default_theta;
   }
@@ -205,14 +159,15 @@ class StatementReader {
       return context_.head_dim;
     }
     if (part != 1.0 && !context_.partial_rotary_allowed) {
-      diagnostics_.error(path, "found " + format_number(part) +
-                                   "; this family turns whole heads: expected 1 or nothing");
+      diagnostics_.error(path,
+                         "found " + format_number(part) +
+                             "; this family turns whole heads: expected 1 or nothing");
       return context_.head_dim;
     }
     const auto dims = static_cast<int64_t>(static_cast<double>(context_.head_dim) * part);
     if (dims % 2 != 0 && context_.head_dim > 0) {
-      diagnostics_.error(path, "gives " + std::to_string(dims) +
-                                   " rotary dimensions; expected an even number");
+      diagnostics_.error(
+          path, "gives " + std::to_string(dims) + " rotary dimensions; expected an even number");
     }
     return dims;
   }
@@ -241,17 +196,19 @@ class StatementReader {
     if (!factor) {
       if (fields_.find("factor")) return 1.0;  // already a fault
       if (rope.kind == RopeKind::kYarn) {
-        return std::max(1.0, static_cast<double>(rope.max_position_embeddings) /
-                                 static_cast<double>(rope.original_max_position_embeddings));
+        return std::max(1.0,
+                        static_cast<double>(rope.max_position_embeddings) /
+                            static_cast<double>(rope.original_max_position_embeddings));
       }
-      fields_.fault("factor", "is missing; kind " + std::string(rope_kind_name(rope.kind)) +
-                                  " needs it");
+      fields_.fault("factor",
+                    "is missing; kind " + std::string(rope_kind_name(rope.kind)) + " needs it");
       return 1.0;
     }
     if (*factor < 1.0) {
-      fields_.fault("factor", "found " + format_number(*factor) +
-                                  "; expected a number >= 1: positions are divided by it (write 4, "
-                                  "not 0.25)");
+      fields_.fault("factor",
+                    "found " + format_number(*factor) +
+                        "; expected a number >= 1: positions are divided by it (write 4, "
+                        "not 0.25)");
       return 1.0;
     }
     return *factor;
@@ -278,24 +235,28 @@ class StatementReader {
     }
     if (rope.low_freq_factor && rope.high_freq_factor &&
         *rope.low_freq_factor >= *rope.high_freq_factor) {
-      fields_.fault("high_freq_factor", "found " + format_number(*rope.high_freq_factor) +
-                                            "; expected more than low_freq_factor (" +
-                                            format_number(*rope.low_freq_factor) + ")");
+      fields_.fault("high_freq_factor",
+                    "found " + format_number(*rope.high_freq_factor) +
+                        "; expected more than low_freq_factor (" +
+                        format_number(*rope.low_freq_factor) + ")");
     }
   }
 
   void check_keys(RopeKind kind) {
     for (const auto& [key, value] : object_.items()) {
-      if (contains(shared_keys(), key) || contains(own_keys(kind), key) || value.is_null()) continue;
-      if (contains(all_keys(), key)) {
-        fields_.remark(key, "does not belong to kind " + std::string(rope_kind_name(kind)) +
-                                "; it is ignored, as transformers does");
+      if (belongs_to_kind(key, kind) || value.is_null()) continue;
+      const std::vector<std::string> known = known_rope_keys();
+      if (std::find(known.begin(), known.end(), key) != known.end()) {
+        fields_.remark(key,
+                       "does not belong to kind " + std::string(rope_kind_name(kind)) +
+                           "; it is ignored, as transformers does");
         continue;
       }
-      const auto nearest = nearest_name(key, all_keys());
-      fields_.fault(key, "is not a known rope field" +
-                             (nearest ? "; did you mean \"" + *nearest + "\"?" : std::string()) +
-                             "; a field that is not understood could change what positions mean");
+      const auto nearest = nearest_name(key, known);
+      fields_.fault(key,
+                    "is not a known rope field" +
+                        (nearest ? "; did you mean \"" + *nearest + "\"?" : std::string()) +
+                        "; a field that is not understood could change what positions mean");
     }
   }
 
@@ -304,13 +265,12 @@ class StatementReader {
     if (!places_.other) return;
     const Json& other = *places_.other;
     const std::string type = other.value("rope_type", other.value("type", std::string("default")));
-    const bool same_factor =
-        !other.contains("factor") || !other["factor"].is_number() ||
-        same_number(other["factor"].get<double>(), rope.factor);
+    const bool same_factor = !other.contains("factor") || !other["factor"].is_number() ||
+                             same_number(other["factor"].get<double>(), rope.factor);
     if (type == rope_kind_name(rope.kind) && same_factor) return;
-    diagnostics_.warning("rope_scaling", "says " + object_.dump() + " and rope_parameters says " +
-                                             other.dump() +
-                                             "; rope_scaling is taken, as transformers does");
+    diagnostics_.warning("rope_scaling",
+                         "says " + object_.dump() + " and rope_parameters says " + other.dump() +
+                             "; rope_scaling is taken, as transformers does");
   }
 
   const Json empty_ = Json::object();
@@ -324,7 +284,8 @@ class StatementReader {
 
 }  // namespace
 
-HfStatement read_hf_statement(const Json& config, const RopeContext& context,
+HfStatement read_hf_statement(const Json& config,
+                              const RopeContext& context,
                               Diagnostics& diagnostics) {
   return StatementReader(config, context, diagnostics).read();
 }

@@ -14,7 +14,8 @@ struct HfStatement {
   std::string place;                // the object it came from: "rope_scaling", ...
 };
 
-HfStatement read_hf_statement(const Json& config, const RopeContext& context,
+HfStatement read_hf_statement(const Json& config,
+                              const RopeContext& context,
                               Diagnostics& diagnostics);
 
 }  // namespace ropewalk

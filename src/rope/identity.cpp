@@ -63,10 +63,14 @@ std::string hash_rope_table(const RopeParameters& rope) {
 }
 
 RopeIdentity make_rope_identity(const RopeParameters& rope) {
-  return {rope.kind,        rope.original_max_position_embeddings,
-          rope.max_position_embeddings, rope.factor,
-          rope.theta,       rope.rotary_dims,
-          rope.layout,      hash_rope_table(rope)};
+  return {rope.kind,
+          rope.original_max_position_embeddings,
+          rope.max_position_embeddings,
+          rope.factor,
+          rope.theta,
+          rope.rotary_dims,
+          rope.layout,
+          hash_rope_table(rope)};
 }
 
 Json rope_identity(const RopeParameters& rope) {
@@ -101,8 +105,8 @@ std::optional<RopeIdentity> parse_rope_identity(const Json& stored, Diagnostics&
     if (const auto parsed = parse_rope_kind(*kind)) {
       identity.kind = *parsed;
     } else {
-      values.fault("kind", "found \"" + *kind + "\"; expected one of " +
-                               join(rope_kind_names(), ", "));
+      values.fault("kind",
+                   "found \"" + *kind + "\"; expected one of " + join(rope_kind_names(), ", "));
     }
   }
   if (layout) {
@@ -121,7 +125,8 @@ IdentityComparison compare_identity(const RopeIdentity& stored, const RopeParame
   const std::string both = describe(stored) + " => " + describe(current);
   const std::vector<std::string> differences = structural_differences(stored, current);
   if (!differences.empty()) {
-    return {IdentityMatch::kDifferent, 1.0,
+    return {IdentityMatch::kDifferent,
+            1.0,
             "a different model (" + join(differences, "; ") + "): " + both};
   }
   if (stored.frequency_hash == current.frequency_hash) {
@@ -129,14 +134,16 @@ IdentityComparison compare_identity(const RopeIdentity& stored, const RopeParame
   }
   const double ratio = current.factor / stored.factor;
   if (may_follow(stored.kind, current.kind) && ratio > 1.0 && !same_number(ratio, 1.0)) {
-    return {IdentityMatch::kExtension, ratio,
+    return {IdentityMatch::kExtension,
+            ratio,
             "extension by x" + format_number(ratio) + ", in total x" +
                 format_number(current.factor) + ": " + both};
   }
   if (stored.kind == current.kind && same_number(ratio, 1.0)) {
-    return {IdentityMatch::kDifferent, 1.0,
-            "a different model (same kind and factor, other frequencies: " +
-                stored.frequency_hash + " -> " + current.frequency_hash + "): " + both};
+    return {IdentityMatch::kDifferent,
+            1.0,
+            "a different model (same kind and factor, other frequencies: " + stored.frequency_hash +
+                " -> " + current.frequency_hash + "): " + both};
   }
   return {IdentityMatch::kDifferent, 1.0, "a different model (other scaling): " + both};
 }

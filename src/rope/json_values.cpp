@@ -31,8 +31,8 @@ std::optional<double> JsonValues::number(const std::string& key) const {
   const Json* value = find(key);
   if (!value) return std::nullopt;
   if (!value->is_number() || !std::isfinite(value->get<double>())) {
-    fault(key, found(*value) + "; expected a number" +
-                   (value->is_string() ? " without quotes" : ""));
+    fault(key,
+          found(*value) + "; expected a number" + (value->is_string() ? " without quotes" : ""));
     return std::nullopt;
   }
   return value->get<double>();

@@ -17,8 +17,8 @@ std::string name_of(RopeKind kind) { return std::string(rope_kind_name(kind)); }
 // The ways on for a model that brings its own scaling.
 std::string sensible_ways(const RopeParameters& trained, int64_t window) {
   const std::string kind = name_of(trained.kind);
-  const double ratio = static_cast<double>(window) /
-                       static_cast<double>(trained.max_position_embeddings);
+  const double ratio =
+      static_cast<double>(window) / static_cast<double>(trained.max_position_embeddings);
   std::string ways = "the sensible ways are: pos_scaling_type \"" + kind +
                      "\" with a larger total pos_scaling_factor";
   if (ratio > 1.0) ways += " (" + format_number(trained.factor * ratio) + " for this window)";
@@ -59,9 +59,9 @@ class Resolver {
       }
       value = *asked;
     };
-    take("max_position_embeddings", request_.max_position_embeddings,
-         out_.max_position_embeddings);
-    take("original_max_position_embeddings", request_.original_max_position_embeddings,
+    take("max_position_embeddings", request_.max_position_embeddings, out_.max_position_embeddings);
+    take("original_max_position_embeddings",
+         request_.original_max_position_embeddings,
          out_.original_max_position_embeddings);
   }
 
@@ -73,26 +73,27 @@ class Resolver {
       return;
     }
     if (!same_number(theta, trained_.theta)) {
-      warning("rope_theta", "changed from " + format_number(trained_.theta) + " to " +
-                                format_number(theta) +
-                                ": every position is computed differently from pre-training");
+      warning("rope_theta",
+              "changed from " + format_number(trained_.theta) + " to " + format_number(theta) +
+                  ": every position is computed differently from pre-training");
     }
     out_.theta = theta;
   }
 
   void read_kind() {
     const bool native = !is_interpolation(trained_.kind);
-    const bool restated = request_.pos_scaling_factor &&
-                          same_number(*request_.pos_scaling_factor, trained_.factor);
+    const bool restated =
+        request_.pos_scaling_factor && same_number(*request_.pos_scaling_factor, trained_.factor);
     if (request_.pos_scaling_type) {
       out_.kind = *request_.pos_scaling_type;
     } else if (request_.pos_scaling_factor && !(native && restated)) {
       out_.kind = RopeKind::kLinear;
     }
     if (!rope_kind_supported(out_.kind)) {
-      error("pos_scaling_type", "scaling kind \"" + name_of(out_.kind) +
-                                    "\" is not supported; supported are default, linear, yarn and "
-                                    "llama3");
+      error("pos_scaling_type",
+            "scaling kind \"" + name_of(out_.kind) +
+                "\" is not supported; supported are default, linear, yarn and "
+                "llama3");
     } else if (native && out_.kind != trained_.kind) {
       error(request_.pos_scaling_type ? "pos_scaling_type" : "pos_scaling_factor",
             "asks for " + name_of(out_.kind) + " scaling of a model that was trained with " +
@@ -108,9 +109,10 @@ class Resolver {
       out_.factor = 1.0;
       if (out_.kind == RopeKind::kDefault) return;
       if (trained_.kind == RopeKind::kLinear || out_.kind != RopeKind::kLinear) {
-        error("pos_scaling_factor", "is missing; pos_scaling_type " + name_of(out_.kind) +
-                                        " needs the total factor (for this window " +
-                                        format_number(needed_factor()) + ")");
+        error("pos_scaling_factor",
+              "is missing; pos_scaling_type " + name_of(out_.kind) +
+                  " needs the total factor (for this window " + format_number(needed_factor()) +
+                  ")");
       }
       return;
     }
@@ -124,8 +126,9 @@ class Resolver {
     out_.factor = factor;
     if (out_.kind == RopeKind::kLinear && factor == 1.0) out_.kind = RopeKind::kDefault;
     if (out_.kind == RopeKind::kDefault && factor != 1.0) {
-      error("pos_scaling_type", "default means no scaling, but pos_scaling_factor is " +
-                                    format_number(factor) + "; write linear, or factor 1");
+      error("pos_scaling_type",
+            "default means no scaling, but pos_scaling_factor is " + format_number(factor) +
+                "; write linear, or factor 1");
     }
   }
 
@@ -134,8 +137,8 @@ class Resolver {
     const auto take = [&](const char* key, const auto& asked, auto& value, RopeKind owner) {
       if (!asked) return;
       if (out_.kind != owner) {
-        error(key, "belongs to pos_scaling_type " + name_of(owner) + ", found " +
-                       name_of(out_.kind));
+        error(key,
+              "belongs to pos_scaling_type " + name_of(owner) + ", found " + name_of(out_.kind));
         return;
       }
       value = asked;
@@ -153,10 +156,10 @@ class Resolver {
     if (!out_.low_freq_factor) out_.low_freq_factor = 1.0;
     if (!out_.high_freq_factor) out_.high_freq_factor = 4.0;
     if (!(*out_.low_freq_factor > 0.0) || !(*out_.high_freq_factor > *out_.low_freq_factor)) {
-      error("high_freq_factor", "found " + format_number(*out_.high_freq_factor) +
-                                    " beside low_freq_factor " +
-                                    format_number(*out_.low_freq_factor) +
-                                    "; expected 0 < low_freq_factor < high_freq_factor");
+      error("high_freq_factor",
+            "found " + format_number(*out_.high_freq_factor) + " beside low_freq_factor " +
+                format_number(*out_.low_freq_factor) +
+                "; expected 0 < low_freq_factor < high_freq_factor");
     }
   }
 
@@ -172,9 +175,9 @@ class Resolver {
   }
 
   void check() {
-    const bool window_grew = out_.max_position_embeddings > trained_.max_position_embeddings ||
-                             out_.original_max_position_embeddings <
-                                 trained_.original_max_position_embeddings;
+    const bool window_grew =
+        out_.max_position_embeddings > trained_.max_position_embeddings ||
+        out_.original_max_position_embeddings < trained_.original_max_position_embeddings;
     if (!is_interpolation(out_.kind)) return check_native(window_grew);
     if (request_.pos_scaling_factor && out_.factor < trained_.factor) warn_smaller();
     const bool factor_stated =
@@ -190,16 +193,16 @@ class Resolver {
   // The usual slip: a factor relative to an earlier extension.
   void hint_at_total() {
     const double product = trained_.factor * *request_.pos_scaling_factor;
-    if (trained_.factor <= 1.0 ||
-        covered_length(product, out_.original_max_position_embeddings) <
-            out_.max_position_embeddings) {
+    if (trained_.factor <= 1.0 || covered_length(product, out_.original_max_position_embeddings) <
+                                      out_.max_position_embeddings) {
       return;
     }
-    error("pos_scaling_factor", "the factor is TOTAL against the pre-training context: this "
-                                "checkpoint already has " +
-                                    format_number(trained_.factor) + ", so " +
-                                    format_number(*request_.pos_scaling_factor) +
-                                    " more makes " + format_number(product));
+    error("pos_scaling_factor",
+          "the factor is TOTAL against the pre-training context: this "
+          "checkpoint already has " +
+              format_number(trained_.factor) + ", so " +
+              format_number(*request_.pos_scaling_factor) + " more makes " +
+              format_number(product));
   }
 
   void warn_smaller() {
@@ -210,8 +213,7 @@ class Resolver {
   }
 
   void check_native(bool window_grew) {
-    const bool factor_grew =
-        out_.kind != trained_.kind || out_.factor > trained_.factor;
+    const bool factor_grew = out_.kind != trained_.kind || out_.factor > trained_.factor;
     if (window_grew && !factor_grew && !request_.pos_scaling_factor) {
       error("max_position_embeddings",
             "raised from " + std::to_string(trained_.max_position_embeddings) + " to " +
@@ -224,10 +226,11 @@ class Resolver {
     if (out_.kind != RopeKind::kYarn || !request_.pos_scaling_factor) return;
     if (covered_length(out_.factor, out_.original_max_position_embeddings) <
         out_.max_position_embeddings) {
-      warning("pos_scaling_factor", "found " + format_number(out_.factor) + " times " +
-                                        std::to_string(out_.original_max_position_embeddings) +
-                                        " positions, less than max_position_embeddings " +
-                                        std::to_string(out_.max_position_embeddings));
+      warning("pos_scaling_factor",
+              "found " + format_number(out_.factor) + " times " +
+                  std::to_string(out_.original_max_position_embeddings) +
+                  " positions, less than max_position_embeddings " +
+                  std::to_string(out_.max_position_embeddings));
     }
   }
 
@@ -237,60 +240,12 @@ class Resolver {
   RopeParameters out_;
 };
 
-std::string lengths(const RopeParameters& rope) {
-  return "pre-training context " + std::to_string(rope.original_max_position_embeddings) +
-         ", max_position_embeddings " + std::to_string(rope.max_position_embeddings);
-}
-
 }  // namespace
 
-RopeParameters resolve_scaling(const RopeParameters& trained, const ScalingRequest& request,
+RopeParameters resolve_scaling(const RopeParameters& trained,
+                               const ScalingRequest& request,
                                Diagnostics& diagnostics) {
   return Resolver(trained, request, diagnostics).resolve();
-}
-
-void check_scaling(const RopeParameters& rope, bool factor_stated, const std::string& where,
-                   Diagnostics& diagnostics) {
-  if (!is_interpolation(rope.kind)) return;
-  const int64_t original = rope.original_max_position_embeddings;
-  const int64_t window = rope.max_position_embeddings;
-  const int64_t covered = covered_length(rope.factor, original);
-  const std::string key = where.empty() ? "pos_scaling_factor" : where + ".pos_scaling_factor";
-  const std::string needed = format_number(factor_for_length(original, window));
-  if (rope.kind == RopeKind::kDefault && window > original && factor_stated) {
-    diagnostics.warning(key, "is 1 with a longer window (" + lengths(rope) +
-                                 "): positions beyond " + std::to_string(original - 1) +
-                                 " are new to the model (direct tuning, not interpolation)");
-  } else if (rope.kind == RopeKind::kDefault && window > original) {
-    diagnostics.error(key, "is missing while the window is longer (" + lengths(rope) +
-                               "): write pos_scaling_factor " + needed +
-                               ", or 1 to tune directly without interpolation");
-  } else if (covered < window) {
-    diagnostics.error(key, "found " + format_number(rope.factor) + ", which does not reach (" +
-                               lengths(rope) + "): positions up to " + std::to_string(window - 1) +
-                               " divided by it go up to " +
-                               format_number(static_cast<double>(window - 1) / rope.factor) +
-                               ", beyond the " + std::to_string(original - 1) +
-                               " of pre-training; expected at least " + needed +
-                               " (or state original_max_position_embeddings if the pre-training "
-                               "context was longer)");
-  } else if (covered > window && rope.kind == RopeKind::kLinear) {
-    diagnostics.warning(key, "found " + format_number(rope.factor) + ", more than needed (" +
-                                 lengths(rope) + "; " + needed +
-                                 " is enough): positions are squeezed further than the window asks");
-  }
-}
-
-double factor_for_length(int64_t original_length, int64_t length) {
-  const double factor = static_cast<double>(length) / static_cast<double>(original_length);
-  if (factor <= 1.0) return 1.0;
-  const bool reaches = factor * static_cast<double>(original_length) >= static_cast<double>(length);
-  return reaches ? factor : std::nextafter(factor, factor + 1.0);
-}
-
-int64_t covered_length(double factor, int64_t original_length) {
-  const double product = factor * static_cast<double>(original_length);
-  return static_cast<int64_t>(std::floor(product * (1.0 + 1e-9)));
 }
 
 }  // namespace ropewalk

@@ -75,8 +75,7 @@ TEST(Frequencies, YarnByOneIsTheIdentity) {
 }
 
 TEST(Frequencies, EqualTransformersForEveryKind) {
-  const Json fixture =
-      read_json_file(ROPEWALK_SOURCE_DIR "/tests/fixtures/rope_frequencies.json");
+  const Json fixture = read_json_file(ROPEWALK_SOURCE_DIR "/tests/fixtures/rope_frequencies.json");
   ASSERT_GT(fixture["cases"].size(), 10u);
   for (const Json& reference : fixture["cases"]) {
     SCOPED_TRACE(reference["name"].get<std::string>());
@@ -99,8 +98,7 @@ TEST(Frequencies, EqualTransformersForEveryKind) {
 }
 
 TEST(Frequencies, UnsupportedKindIsRefusedByName) {
-  for (const RopeKind kind :
-       {RopeKind::kDynamic, RopeKind::kLongrope, RopeKind::kProportional}) {
+  for (const RopeKind kind : {RopeKind::kDynamic, RopeKind::kLongrope, RopeKind::kProportional}) {
     RopeParameters rope = plain_rope();
     rope.kind = kind;
     try {

@@ -52,7 +52,8 @@ TEST(WrittenRope, HasOnlyTheKindsOwnKeysInRopeScaling) {
 TEST(WrittenRope, ReplacesOlderStatements) {
   Json config = parse_json(R"({"rope_scaling": {"type": "linear", "factor": 2},
       "rope_theta": 500000, "original_max_position_embeddings": 4096,
-      "pos_scaling_type": "linear"})", "config.json");
+      "pos_scaling_type": "linear"})",
+                           "config.json");
   write_hf_rope(plain_rope(), config);
   EXPECT_FALSE(config.contains("rope_scaling"));
   EXPECT_FALSE(config.contains("original_max_position_embeddings"));
@@ -89,7 +90,8 @@ TEST(EditedByHand, OnlyTheFactorOfOurCheckpointWinsAndSaysSo) {
 TEST(EditedByHand, FactorAndFieldsThatDisagreeWithoutIdentityAreAnError) {
   Diagnostics diagnostics;
   read_rope(R"({"max_position_embeddings": 512, "pos_scaling_factor": 8.0,
-      "rope_scaling": {"type": "linear", "factor": 2.0}})", diagnostics);
+      "rope_scaling": {"type": "linear", "factor": 2.0}})",
+            diagnostics);
   EXPECT_THAT(errors_of(diagnostics), HasSubstr("pos_scaling_factor: found 8"));
   EXPECT_THAT(errors_of(diagnostics), HasSubstr("rope_scaling says linear with factor 2"));
 }

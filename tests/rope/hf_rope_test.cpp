@@ -60,6 +60,13 @@ TEST(HfRope, OriginalOfLinearIsTheExtendedLengthDividedByTheFactor) {
   EXPECT_EQ(rope.max_position_embeddings, 32768);
 }
 
+TEST(HfRope, InferredOriginalIsSaid) {
+  EXPECT_THAT(
+      read_warnings(
+          R"({"max_position_embeddings": 512, "rope_scaling": {"type": "linear", "factor": 8}})"),
+      HasSubstr("pre-training context as 64"));
+}
+
 TEST(HfRope, StatedOriginalWinsOverTheInferred) {
   for (const char* text :
        {R"({"max_position_embeddings": 512, "original_max_position_embeddings": 128,
@@ -142,8 +149,9 @@ TEST(HfRope, FieldsThatAreNotUnderstoodAreErrors) {
               HasSubstr("did you mean \"linear\""));
   EXPECT_THAT(read_errors(R"({"rope_scaling": {"factor": 8}})"),
               HasSubstr("rope_scaling.rope_type: is missing"));
-  EXPECT_THAT(read_errors(R"({"rope_scaling": {"type": "linear", "rope_type": "yarn", "factor": 8}})"),
-              HasSubstr("keep one of them"));
+  EXPECT_THAT(
+      read_errors(R"({"rope_scaling": {"type": "linear", "rope_type": "yarn", "factor": 8}})"),
+      HasSubstr("keep one of them"));
   EXPECT_THAT(read_errors(R"({"rope_scaling": "linear"})"), HasSubstr("expected an object"));
   EXPECT_THAT(read_errors(R"({"rope_parameters": {"rope_type": "default", "mrope_section": [1]}})"),
               HasSubstr("mrope_section"));
@@ -157,9 +165,9 @@ TEST(HfRope, FieldOfAnotherKindIsIgnoredAloud) {
 
 TEST(HfRope, UnsupportedKindsAreRefusedByName) {
   for (const char* kind : {"dynamic", "longrope", "su", "proportional"}) {
-    EXPECT_THAT(read_errors(R"({"rope_scaling": {"factor": 2, "type": ")" + std::string(kind) +
-                            "\"}}"),
-                HasSubstr("not supported"));
+    EXPECT_THAT(
+        read_errors(R"({"rope_scaling": {"factor": 2, "type": ")" + std::string(kind) + "\"}}"),
+        HasSubstr("not supported"));
   }
 }
 

@@ -20,8 +20,7 @@ inline RopeParameters linear_rope(double factor, int64_t original = 64, int64_t 
   RopeParameters rope = plain_rope(original, dims);
   rope.kind = RopeKind::kLinear;
   rope.factor = factor;
-  rope.max_position_embeddings =
-      static_cast<int64_t>(factor * static_cast<double>(original) + 0.5);
+  rope.max_position_embeddings = static_cast<int64_t>(factor * static_cast<double>(original) + 0.5);
   return rope;
 }
 
@@ -39,8 +38,7 @@ inline RopeParameters yarn_rope(double factor = 16.0, int64_t original = 2048) {
   RopeParameters rope = plain_rope(original, 128);
   rope.kind = RopeKind::kYarn;
   rope.factor = factor;
-  rope.max_position_embeddings =
-      static_cast<int64_t>(factor * static_cast<double>(original) + 0.5);
+  rope.max_position_embeddings = static_cast<int64_t>(factor * static_cast<double>(original) + 0.5);
   return rope;
 }
 

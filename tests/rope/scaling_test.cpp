@@ -103,8 +103,8 @@ TEST(Scaling, StatedOriginalWins) {
 }
 
 TEST(Scaling, BadFactorsAreErrors) {
-  for (const double factor : {0.5, -1.0, 0.0, std::nan(""),
-                              std::numeric_limits<double>::infinity()}) {
+  for (const double factor :
+       {0.5, -1.0, 0.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     EXPECT_THAT(resolve(plain_rope(), request(512, factor)).errors,
                 HasSubstr("expected a number >= 1"))
         << factor;
@@ -113,8 +113,7 @@ TEST(Scaling, BadFactorsAreErrors) {
 
 TEST(Scaling, LinearOnNativeScalingIsRefusedWithTheWays) {
   for (const RopeParameters& trained : {llama3_rope(), yarn_rope()}) {
-    const Outcome outcome =
-        resolve(trained, request(trained.max_position_embeddings * 2, 2.0));
+    const Outcome outcome = resolve(trained, request(trained.max_position_embeddings * 2, 2.0));
     EXPECT_THAT(outcome.errors, HasSubstr("asks for linear scaling"));
     EXPECT_THAT(outcome.errors, HasSubstr("sensible ways"));
     EXPECT_THAT(outcome.errors,

@@ -32,9 +32,9 @@ struct RopeReading {
   bool edited() const { return !(trained == now); }
 };
 
-// Reads by transformers' precedence: `rope_scaling` if given, else `rope_parameters`, then top-level
-// values for what is missing. Faults and remarks go to `diagnostics`; with faults the result is only
-// good for looking for more faults.
+// Reads by transformers' precedence: `rope_scaling` if given, else `rope_parameters`, then
+// top-level values for what is missing. Faults and remarks go to `diagnostics`; with faults the
+// result is only good for looking for more faults.
 RopeReading read_hf_rope(const Json& config, const RopeContext& context, Diagnostics& diagnostics);
 
 // Writes max_position_embeddings, rope_theta, rope_scaling, rope_parameters, pos_scaling_factor and

@@ -1,8 +1,8 @@
 // What the positions of a model mean: everything that its rotary frequencies depend on.
 //
-// Notation: L = the context of pre-training (original_max_position_embeddings), L' = the context now
-// (max_position_embeddings), s = factor, always the TOTAL against L, never relative to an earlier
-// extension.
+// Notation: L = the context of pre-training (original_max_position_embeddings), L' = the context
+// now (max_position_embeddings), s = factor, always the TOTAL against L, never relative to an
+// earlier extension.
 #pragma once
 
 #include <cstdint>

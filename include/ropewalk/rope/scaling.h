@@ -25,14 +25,17 @@ struct ScalingRequest {
   std::string where = "model";
 };
 
-// Faults are errors in `diagnostics`, remarks (direct tuning, a factor larger than needed, a changed
-// theta, what was composed) are warnings. With faults the result must not be used.
-RopeParameters resolve_scaling(const RopeParameters& trained, const ScalingRequest& request,
+// Faults are errors in `diagnostics`, remarks (direct tuning, a factor larger than needed, a
+// changed theta, what was composed) are warnings. With faults the result must not be used.
+RopeParameters resolve_scaling(const RopeParameters& trained,
+                               const ScalingRequest& request,
                                Diagnostics& diagnostics);
 
 // The same checks on parameters as they stand, for a model trained from scratch or edited by hand.
 // `factor_stated`: somebody wrote the factor, so that 1 means direct tuning.
-void check_scaling(const RopeParameters& rope, bool factor_stated, const std::string& where,
+void check_scaling(const RopeParameters& rope,
+                   bool factor_stated,
+                   const std::string& where,
                    Diagnostics& diagnostics);
 
 // The factor that makes `length` positions fit: exactly length / L, or the next double above it.
