@@ -14,9 +14,7 @@ class BlockRunner {
 
 class PlainBlockRunner final : public BlockRunner {
  public:
-  at::Tensor run(Block& block, const BlockInputs& inputs) override {
-    return block.forward(inputs);
-  }
+  at::Tensor run(Block& block, const BlockInputs& inputs) override { return block.forward(inputs); }
 };
 
 }  // namespace ropewalk

@@ -1,7 +1,7 @@
 // A decoder-only transformer built from a DecoderSpec; single device, knows nothing of ranks.
 //
-// Parameters are fp32 in own memory (they are the master weights) under the names of the weight map,
-// and are cast to the compute type at use. Not thread-safe.
+// Parameters are fp32 in own memory (they are the master weights) under the names of the weight
+// map, and are cast to the compute type at use. Not thread-safe.
 #pragma once
 
 #include <torch/nn/module.h>

@@ -18,7 +18,8 @@ class KvCache {
   int64_t length() const { return length_; }
 
   // Appends k and v [B, Hkv, T, Dh] of one layer and returns views of all of its tokens.
-  std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor& k_BHTD,
+  std::pair<at::Tensor, at::Tensor> append(int64_t layer,
+                                           const at::Tensor& k_BHTD,
                                            const at::Tensor& v_BHTD);
   // To be called once all layers have appended the same tokens; the decoder does.
   void advance(int64_t num_tokens);

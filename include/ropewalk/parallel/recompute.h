@@ -7,8 +7,8 @@
 
 #include "ropewalk/model/block_runner.h"
 
-namespace ropewalk {
+namespace ropewalk::parallel {
 
 std::shared_ptr<BlockRunner> make_recompute_runner();
 
-}  // namespace ropewalk
+}  // namespace ropewalk::parallel

@@ -1,0 +1,82 @@
+#include "ropewalk/parallel/recompute.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/engine.h>
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk::parallel {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+// What backward needs beside the saved input. The block outlives every graph: the decoder owns it.
+struct Call : torch::CustomClassHolder {
+  Block* block = nullptr;
+  BlockInputs inputs;  // without the hidden states
+};
+
+// `anchor` is a leaf that requires a gradient, so that the function is recorded even where the
+// input needs none (frozen embeddings). Parameters are not inputs: running the block again in
+// backward sends their gradients to their accumulators, where hooks of data parallelism expect
+// them, once.
+class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx,
+                            const at::Tensor& hidden_BTD,
+                            const at::Tensor& anchor,
+                            const c10::intrusive_ptr<Call>& call) {
+    ctx->save_for_backward({hidden_BTD});
+    ctx->saved_data["call"] = c10::IValue::make_capsule(call);
+    BlockInputs inputs = call->inputs;
+    inputs.hidden_BTD = hidden_BTD;
+    return call->block->forward(inputs);
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
+    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    BlockInputs inputs = call->inputs;
+    inputs.hidden_BTD =
+        ctx->get_saved_variables()[0].detach().set_requires_grad(ctx->needs_input_grad(0));
+    at::Tensor output;
+    {
+      at::AutoGradMode record(true);
+      output = call->block->forward(inputs);
+    }
+    const at::Tensor leaf = inputs.hidden_BTD;
+    inputs = {};
+    if (output.requires_grad()) {
+      torch::autograd::Engine::get_default_engine().execute(
+          {torch::autograd::impl::gradient_edge(output)},
+          {grads[0]},
+          /*keep_graph=*/false,
+          /*create_graph=*/false,
+          /*accumulate_grad=*/true,
+          /*outputs=*/{});
+    }
+    return {leaf.grad(), {}, {}};
+  }
+};
+
+class RecomputeRunner final : public BlockRunner {
+ public:
+  at::Tensor run(Block& block, const BlockInputs& inputs) override {
+    if (!at::GradMode::is_enabled()) return block.forward(inputs);
+    ROPEWALK_CHECK(!inputs.cache, "recompute cannot run with a key-value cache");
+    auto call = c10::make_intrusive<Call>();
+    call->block = &block;
+    call->inputs = inputs;
+    call->inputs.hidden_BTD.reset();
+    const at::Tensor anchor =
+        at::zeros({}, inputs.hidden_BTD.options().dtype(at::kFloat)).set_requires_grad(true);
+    return RecomputeBlock::apply(inputs.hidden_BTD, anchor, call);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<BlockRunner> make_recompute_runner() { return std::make_shared<RecomputeRunner>(); }
+
+}  // namespace ropewalk::parallel
