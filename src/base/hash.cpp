@@ -1,15 +1,22 @@
 #include "ropewalk/base/hash.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <array>
+#include <cerrno>
 #include <new>
+#include <vector>
 
+#include "base/descriptor.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 
 namespace ropewalk {
 namespace {
+
+constexpr size_t kReadBytes = size_t{1} << 20;
 
 std::string to_hex(XXH128_hash_t hash) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
@@ -54,9 +61,19 @@ std::string hash_text(std::string_view text) {
   return hash_bytes(std::as_bytes(std::span(text.data(), text.size())));
 }
 
+// Read, not mapped: a checkpoint larger than memory must not count as memory of this process, and a
+// failing disk must be an error, not a SIGBUS.
 std::string hash_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  return hash_bytes(file.bytes());
+  const Descriptor file = open_descriptor(path, O_RDONLY, "opening for hash");
+  std::vector<std::byte> buffer(kReadBytes);
+  StreamHash hash;
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_io(path, "reading for hash", errno);
+    if (count == 0) return hash.hex();
+    hash.update(std::span(buffer).first(static_cast<size_t>(count)));
+  }
 }
 
 }  // namespace ropewalk

@@ -19,8 +19,8 @@ void fill(Decoder& decoder, const WeightSource& source) {
     ROPEWALK_CHECK(parameter->sizes() == at::IntArrayRef(entry.shape),
                    "the decoder and the weight map differ in the shape of " + entry.name);
     for (const WeightSlice& slice : entry.slices) {
-      parameter->slice(0, slice.row_begin, slice.row_end)
-          .copy_(view_stored(source.find(slice.foreign_name)));
+      copy_stored(source.find(slice.foreign_name),
+                  parameter->slice(0, slice.row_begin, slice.row_end));
     }
   }
 }

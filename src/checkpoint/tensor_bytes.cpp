@@ -1,7 +1,10 @@
 #include "checkpoint/tensor_bytes.h"
 
 #include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
@@ -59,6 +62,18 @@ at::Tensor view_stored(const ModelTensor& tensor) {
   at::Tensor copy = at::empty(tensor.info->shape, options);
   std::memcpy(copy.mutable_data_ptr(), bytes.data(), bytes.size());
   return copy;
+}
+
+void copy_stored(const ModelTensor& source, const at::Tensor& target) {
+  const at::NoGradGuard no_grad;
+  target.copy_(view_stored(source));
+  const std::span<const std::byte> bytes = source.bytes();
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data()) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()) / page * page;
+  // Advice only. The map is read-only and private: a page that is needed again is read again. The
+  // last, partly used page stays for the next tensor.
+  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace ropewalk

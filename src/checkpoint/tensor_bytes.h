@@ -26,4 +26,8 @@ std::span<const std::byte> tensor_bytes_of(const at::Tensor& tensor);
 // goes away.
 at::Tensor view_stored(const ModelTensor& tensor);
 
+// Copies stored values into `target`, converting the type, and gives the mapped pages back: loading
+// must not cost the size of the files on top of the tensors.
+void copy_stored(const ModelTensor& source, const at::Tensor& target);
+
 }  // namespace ropewalk

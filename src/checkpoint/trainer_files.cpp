@@ -97,8 +97,8 @@ void TrainerFiles::copy_to(const std::vector<WeightEntry>& map,
                            const ParameterTensors& group) const {
   const at::NoGradGuard no_grad;
   for_each_slice(map, group, [&](const WeightSlice& slice, const at::Tensor& tensor) {
-    tensor.slice(0, slice.row_begin, slice.row_end)
-        .copy_(view_stored(find(slice.foreign_name + group.suffix)));
+    copy_stored(find(slice.foreign_name + group.suffix),
+                tensor.slice(0, slice.row_begin, slice.row_end));
   });
 }
 
