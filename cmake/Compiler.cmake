@@ -17,7 +17,9 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(ROPEWALK_CCACHE ccache)
   if(ROPEWALK_CCACHE)
     # A precompiled header is cached only when ccache is told that its macros and times do not matter.
+    # Paths below the clone count as relative, so that a second clone finds the first one's objects.
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+        CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
         CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${ROPEWALK_CCACHE})
   endif()
 endif()

@@ -10,5 +10,16 @@ dependency_folder() {
   echo "$(dependency_root)/$1-${hash:0:12}"
 }
 
-# Lets ccache find what another clone compiled: paths inside the clone do not count.
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+# The LibTorch that a build takes: the full one where it is installed, else the lean one.
+libtorch_folder() {
+  local kind folder
+  for kind in full lean; do
+    folder=$(dependency_folder "libtorch-$kind")/torch
+    if [ -d "$folder" ]; then
+      echo "$folder"
+      return
+    fi
+  done
+  echo "no LibTorch yet: run scripts/setup.sh" >&2
+  return 1
+}

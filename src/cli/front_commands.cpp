@@ -1,6 +1,7 @@
 #include "cli/front_commands.h"
 
 #include "cli/launch_train.h"
+#include "cli/options/eval_compare_options.h"
 #include "cli/options/eval_perplexity_options.h"
 #include "cli/options/export_options.h"
 #include "cli/options/generate_options.h"
@@ -31,6 +32,7 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
                      return launch_train(options, command_line);
                    }),
       engine_command(kEvalPerplexityCommand, declare_eval_perplexity_options, command_line),
+      engine_command(kEvalCompareCommand, declare_eval_compare_options, command_line),
       engine_command(kGenerateCommand, declare_generate_options, command_line),
       engine_command(kExportCommand, declare_export_options, command_line),
       make_command(kInspectCommand, declare_inspect_options, run_inspect),

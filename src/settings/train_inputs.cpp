@@ -2,6 +2,8 @@
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
+#include "ropewalk/formats/model_files.h"
+#include "ropewalk/spec/weight_check.h"
 
 namespace ropewalk {
 namespace {
@@ -57,6 +59,12 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   check_length(config, inputs.model, faults);
   check_special_tokens(config, inputs.model, faults);
   faults.throw_if_errors<ConfigError>(run_config.string());
+
+  if (config.model.pretrained) {
+    const ModelFiles weights = ModelFiles::open(inputs.model.path);
+    check_weights(weights, inputs.model.spec)
+        .throw_if_errors<CheckpointError>(inputs.model.path.string() + " (weights)");
+  }
 
   TokenDatasetOptions expected;
   expected.vocab_size = inputs.model.spec.vocab_size;

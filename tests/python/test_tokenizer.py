@@ -38,8 +38,8 @@ PHRASES = [
     "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea", "e\u0301", "\u1e9b\u0323",
     "\u1112\u1161\u11ab", "<s>", "</s>", "<unk>", " <s>", "<s", "<|endoftext|>", " <|mask|> ",
     "<|mask|>", "<word>", "x<word>y", " <word> ", "\u00e9<word>", "cafe\u0301", "3.14159",
-    "1234567", "\u0661\u0662\u0663", "\u2167", "\u00bd", "def f(x):\n    return x\n", "http://a.b/c?d=e&f",
-    "\ufeff", "\u0000",
+    "1234567", "\u0661\u0662\u0663", "\u2167", "\u00bd", "def f(x):\n    return x\n",
+    "http://a.b/c?d=e&f", "\ufeff", "\u0000",
 ]
 
 

@@ -18,6 +18,7 @@ struct PerplexityOptions {
 };
 
 struct PerplexityResult {
+  std::string name;  // of the evaluation in a comparison; empty otherwise
   int64_t window = 0;
   int64_t stride = 0;
   std::string kind;      // scaling in force: "default", "linear", ...

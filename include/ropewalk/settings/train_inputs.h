@@ -25,8 +25,9 @@ struct TrainInputs {
   std::shared_ptr<const TokenDataset> validation;  // null: no evaluation
 };
 
-// Throws ConfigError or DataError with every fault of the first kind of input that has any: the
-// config, then the model with the batch and lengths, then the shards. Warnings go to `warnings`.
+// Throws ConfigError, CheckpointError or DataError with every fault of the first kind of input that
+// has any: the config, then the model with batch and lengths, then the weight files' headers, then
+// the shards. Warnings go to `warnings`.
 TrainInputs load_train_inputs(const std::filesystem::path& run_config,
                               const std::vector<std::string>& overrides, int64_t world_size,
                               Diagnostics& warnings);

@@ -28,8 +28,21 @@ void check_length(const RopeParameters& before, int64_t length) {
   if (length > before.max_position_embeddings) return;
   throw ConfigError("--to: found " + std::to_string(length) +
                     "; the checkpoint already has max_position_embeddings " +
-                    std::to_string(before.max_position_embeddings) +
-                    ": expected more than that");
+                    std::to_string(before.max_position_embeddings) + ": expected more than that");
+}
+
+void check_method(const RopeParameters& before, RopeKind method) {
+  const bool native = before.kind != RopeKind::kDefault && before.kind != RopeKind::kLinear;
+  if (!native || before.kind == method) return;
+  const std::string kind(rope_kind_name(before.kind));
+  throw ConfigError("--method: found " + std::string(rope_kind_name(method)) +
+                    "; the checkpoint was trained with " + kind + " scaling (factor " +
+                    format_number(before.factor) +
+                    "), and replacing it would undo what the model learnt; the sensible ways are: "
+                    "--method " +
+                    kind +
+                    ", which raises that factor, or a larger rope_theta in the "
+                    "run config");
 }
 
 // The total factor with which `length` positions fit.
@@ -37,9 +50,9 @@ double total_factor(const RopeParameters& before, RopeKind method, int64_t lengt
   if (method == RopeKind::kDefault) return 1.0;
   // llama3's published factors do not equal L'/L, so what is there grows in proportion.
   const bool native = before.kind == method && method == RopeKind::kLlama3;
-  const double needed = native ? before.factor * factor_for_length(before.max_position_embeddings,
-                                                                   length)
-                               : factor_for_length(before.original_max_position_embeddings, length);
+  const double needed =
+      native ? before.factor * factor_for_length(before.max_position_embeddings, length)
+             : factor_for_length(before.original_max_position_embeddings, length);
   return before.kind == method ? std::max(needed, before.factor) : needed;
 }
 
@@ -64,9 +77,10 @@ ExtendPlan make_plan(const ExtendOptions& options) {
     plan.before.original_max_position_embeddings = *options.original_max_position_embeddings;
   }
   check_length(plan.before, options.to);
+  check_method(plan.before, method);
 
   ScalingRequest request;
-  request.where = "--to";
+  request.where = "";
   request.max_position_embeddings = options.to;
   request.original_max_position_embeddings = options.original_max_position_embeddings;
   request.pos_scaling_type = method;
@@ -96,9 +110,10 @@ int run_extend(const ExtendOptions& options) {
   for (const std::string& line : extension_report(plan)) std::cout << line << "\n";
   std::cout << "\nwritten: " << options.output << "\n";
   std::cout << "next: "
-            << (options.data.empty() ? "name the token shards (ropewalk prepare) as data.train in it, "
-                                       "then "
-                                     : "")
+            << (options.data.empty()
+                    ? "name the token shards (ropewalk prepare) as data.train in it, "
+                      "then "
+                    : "")
             << "ropewalk train " << options.output << "\n";
   return kExitDone;
 }

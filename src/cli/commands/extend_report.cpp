@@ -9,11 +9,19 @@
 namespace ropewalk::cli {
 namespace {
 
-std::string row(const std::string& name, const std::string& before, const std::string& after,
+std::string row(const std::string& name,
+                const std::string& before,
+                const std::string& after,
                 const std::string& remark = "") {
   char line[256];
-  std::snprintf(line, sizeof(line), "%-34s%12s%12s%s%s", name.c_str(), before.c_str(),
-                after.c_str(), remark.empty() ? "" : "  ", remark.c_str());
+  std::snprintf(line,
+                sizeof(line),
+                "%-34s%12s%12s%s%s",
+                name.c_str(),
+                before.c_str(),
+                after.c_str(),
+                remark.empty() ? "" : "  ",
+                remark.c_str());
   return line;
 }
 
@@ -31,8 +39,9 @@ std::vector<std::string> composition(const ExtendPlan& plan) {
   const double before = plan.before.factor;
   const double after = plan.after.factor;
   if (plan.after.kind == RopeKind::kDefault) {
-    return {"composed: nothing; factor 1 means that new positions are learnt as they are (direct "
-            "tuning)"};
+    return {
+        "composed: nothing; factor 1 means that new positions are learnt as they are (direct "
+        "tuning)"};
   }
   const std::string ratio = format_number(after / before);
   if (before == 1.0) {
@@ -85,11 +94,15 @@ std::vector<std::string> extension_report(const ExtendPlan& plan) {
                   ", " + format_count(parameter_count(plan.model.spec)) + " parameters)");
   lines.push_back("");
   lines.push_back(row("", "before", "after"));
-  lines.push_back(row("max_position_embeddings", std::to_string(before.max_position_embeddings),
+  lines.push_back(row("max_position_embeddings",
+                      std::to_string(before.max_position_embeddings),
                       std::to_string(after.max_position_embeddings)));
-  lines.push_back(row("pos_scaling_factor", format_number(before.factor),
-                      format_number(after.factor), "total, against the pre-training context"));
-  lines.push_back(row("pos_scaling_type", std::string(rope_kind_name(before.kind)),
+  lines.push_back(row("pos_scaling_factor",
+                      format_number(before.factor),
+                      format_number(after.factor),
+                      "total, against the pre-training context"));
+  lines.push_back(row("pos_scaling_type",
+                      std::string(rope_kind_name(before.kind)),
                       std::string(rope_kind_name(after.kind))));
   lines.push_back(row("original_max_position_embeddings",
                       std::to_string(before.original_max_position_embeddings),

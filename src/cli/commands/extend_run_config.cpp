@@ -96,9 +96,8 @@ void write_data(std::ostream& out, const ExtendPlan& plan, const ExtendOptions& 
 void write_training(std::ostream& out, const ExtendPlan& plan, const ExtendOptions& options) {
   const Suggestion suggestion = suggest(plan);
   const std::string run_dir =
-      options.run_dir.empty()
-          ? "runs/extend-" + std::to_string(plan.after.max_position_embeddings)
-          : options.run_dir;
+      options.run_dir.empty() ? "runs/extend-" + std::to_string(plan.after.max_position_embeddings)
+                              : options.run_dir;
   out << "  \"train\": {\n"
       << "    \"run_dir\": " << quoted(run_dir) << ",\n"
       << "    // " << suggestion.steps_reason << ".\n"

@@ -1,8 +1,7 @@
 // `ropewalk inspect`: what a path holds, as text or JSON. Weights are mapped, never read.
-#include "cli/commands/inspect_json.h"
-
 #include <iostream>
 
+#include "cli/commands/inspect_json.h"
 #include "cli/front_commands.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"

@@ -53,7 +53,8 @@ Json weights_json(const ModelFiles& files) {
   Json names = Json::array();
   for (const auto& file : files.files()) {
     names.push_back(file->path().filename().string());
-    for (const TensorInfo& tensor : file->tensors()) ++dtypes[std::string(dtype_name(tensor.dtype))];
+    for (const TensorInfo& tensor : file->tensors())
+      ++dtypes[std::string(dtype_name(tensor.dtype))];
   }
   Json json;
   json["files"] = names;
@@ -155,6 +156,7 @@ Json inspect_run_config(const fs::path& path) {
   put_model(model, json);
   json["trained_rope"] = rope_json(model.trained_rope);
   json["config"] = resolved_json(config);
+  json["model_config"] = model.config;  // config.json as the run's checkpoints will have it
   json["remarks"] = remarks_json(remarks);
   return json;
 }
@@ -195,8 +197,11 @@ Json inspect_shards(const fs::path& folder, const std::vector<fs::path>& shards)
     tokens += list.back()["tokens"].get<int64_t>();
     documents += list.back()["documents"].get<int64_t>();
   }
-  return {{"kind", "token_shards"}, {"path", folder.string()}, {"tokens", tokens},
-          {"documents", documents}, {"shards", list}};
+  return {{"kind", "token_shards"},
+          {"path", folder.string()},
+          {"tokens", tokens},
+          {"documents", documents},
+          {"shards", list}};
 }
 
 Json inspect_run(const fs::path& folder) {

@@ -6,6 +6,7 @@ std::vector<Command> engine_commands() {
   return {
       make_command(kTrainCommand, declare_train_options, run_train),
       make_command(kEvalPerplexityCommand, declare_eval_perplexity_options, run_eval_perplexity),
+      make_command(kEvalCompareCommand, declare_eval_compare_options, run_eval_compare),
       make_command(kGenerateCommand, declare_generate_options, run_generate),
       make_command(kExportCommand, declare_export_options, run_export),
   };

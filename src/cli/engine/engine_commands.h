@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/options/eval_compare_options.h"
 #include "cli/options/eval_perplexity_options.h"
 #include "cli/options/export_options.h"
 #include "cli/options/generate_options.h"
@@ -12,6 +13,7 @@
 namespace ropewalk::cli {
 
 int run_train(const TrainOptions& options);
+int run_eval_compare(const EvalCompareOptions& options);
 int run_eval_perplexity(const EvalPerplexityOptions& options);
 int run_generate(const GenerateOptions& options);
 int run_export(const ExportOptions& options);

@@ -90,7 +90,7 @@ int run_eval_perplexity(const EvalPerplexityOptions& options) {
   }
   if (!options.plot.empty()) {
     const std::string name = std::filesystem::path(options.checkpoint).lexically_normal().string();
-    write_file_atomic(options.plot, perplexity_chart(results, name));
+    write_file_atomic(options.plot, perplexity_chart(results, name + ", sliding window, lower is better"));
   }
   return kExitDone;
 }

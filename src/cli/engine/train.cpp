@@ -37,7 +37,7 @@ int run_train(const TrainOptions& options) {
 
   Diagnostics remarks;
   TrainInputs inputs = load_train_inputs(options.run_config, options.set, ranks.world_size, remarks);
-  tell(inputs, remarks);
+  if (ranks.rank == 0) tell(inputs, remarks);
 
   const ParallelConfig& parallel = inputs.config.parallel;
   set_num_threads(parallel.threads, ranks.local_world_size);

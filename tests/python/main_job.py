@@ -1,0 +1,69 @@
+"""Shared by the end-to-end tests: the program, its inputs, and runs that are killed on the way."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SHARED = pathlib.Path(os.environ.get("ROPEWALK_SHARED", SOURCE.parent / "shared"))
+OWN_MODEL = SOURCE / "configs" / "example-model"
+PROGRAM = os.environ.get("ROPEWALK_BIN", "")
+LIMIT_S = 300
+
+
+def ropewalk(*words, expect=0, **options):
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True,
+                          timeout=LIMIT_S, **options)
+    assert done.returncode == expect, f"exit {done.returncode}\n{done.stderr}{done.stdout}"
+    return done.stdout + done.stderr
+
+
+def start(*words):
+    """In a process group of its own, so that every rank can be killed at once."""
+    return subprocess.Popen([PROGRAM, *map(str, words)], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def metrics(run_dir):
+    file = pathlib.Path(run_dir) / "metrics.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def wait_for_step(run_dir, step, process):
+    deadline = time.monotonic() + LIMIT_S
+    while not any(line["step"] >= step for line in metrics(run_dir)):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline, f"no step {step} in {run_dir}"
+        time.sleep(0.02)
+
+
+def kill_group(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=LIMIT_S)
+    process.stdout.close()
+
+
+def write_config(path, **sections):
+    path.write_text(json.dumps(sections))
+    return path
+
+
+def text_file(path, seed, num_words=6000):
+    """Text with structure enough to be learnt and no file needed from anywhere."""
+    dice = random.Random(seed)
+    words = [f"{dice.choice('bcdfglmnprst')}{dice.choice('aeiou')}{dice.choice('bdklmnrst')}" for _ in range(60)]
+    path.write_text(" ".join(dice.choice(words) for _ in range(num_words)) + "\n")
+    return path
+
+
+def state_bytes(checkpoint):
+    """What must be equal bit for bit: weights, moments, and every number of the trainer's state."""
+    checkpoint = pathlib.Path(checkpoint)
+    files = sorted(checkpoint.glob("*.safetensors")) + sorted(checkpoint.glob("trainer/*"))
+    assert files
+    return {str(file.relative_to(checkpoint)): file.read_bytes() for file in files}

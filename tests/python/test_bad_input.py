@@ -1,0 +1,206 @@
+"""Wrong inputs to `train`: exit 2, a message that says where and what, and nothing written."""
+
+import json
+import resource
+import shutil
+import struct
+
+import pytest
+from main_job import (OWN_MODEL, PROGRAM, kill_group, ropewalk, start, text_file, wait_for_step)
+
+pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    ropewalk("prepare", text_file(folder / "text.txt", seed=2), "--tokenizer", OWN_MODEL,
+             "--output", folder / "shards")
+    return folder / "shards"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A copy of the example model that a case may spoil."""
+    return shutil.copytree(OWN_MODEL, tmp_path / "model")
+
+
+def run_text(model, data, run_dir, **model_fields):
+    fields = {"pretrained": str(model), "max_position_embeddings": 512, "pos_scaling_factor": 2.0,
+              **model_fields}
+    return json.dumps({"model": fields, "data": {"train": [str(data)]},
+                       "train": {"run_dir": str(run_dir), "steps": 2, "global_batch_size": 2}})
+
+
+def refused(tmp_path, text, *words, options=()):
+    config = tmp_path / "run.json"
+    config.write_text(text)
+    run_dir = tmp_path / "run"
+    message = ropewalk("train", config, *options, expect=2)
+    for word in words:
+        assert word in message, message
+    assert not run_dir.exists(), sorted(run_dir.rglob("*"))
+    return message
+
+
+@pytest.mark.parametrize("factor, words", [
+    ("0.5", ["pos_scaling_factor", "DIVIDED"]),
+    ("-1", ["pos_scaling_factor"]),
+    ('"16"', ["pos_scaling_factor", "string"]),
+    ("NaN", ["run.json"]),
+    ("1e400", ["run.json", "1e400"]),
+    ("1.5", ["pos_scaling_factor", "512", "384"]),
+])
+def test_wrong_factor(tmp_path, data, factor, words):
+    text = run_text(OWN_MODEL, data, tmp_path / "run").replace("2.0", factor)
+    refused(tmp_path, text, *words)
+
+
+def test_every_fault_is_told_at_once(tmp_path, data):
+    text = json.loads(run_text(OWN_MODEL, data, tmp_path / "run", pos_scaling_factr=2.0))
+    text["train"]["steps"] = -3
+    text["optimizer"] = {"learning_rate": "fast"}
+    refused(tmp_path, json.dumps(text), "pos_scaling_factr", "pos_scaling_factor", "train.steps",
+            "optimizer.learning_rate")
+
+
+def test_duplicate_key(tmp_path, data):
+    text = run_text(OWN_MODEL, data, tmp_path / "run")
+    text = text.replace('"model": {', '"model": {"pos_scaling_factor": 4.0, ')
+    refused(tmp_path, text, "pos_scaling_factor", "duplicate")
+
+
+def test_two_places_that_disagree(tmp_path, model, data):
+    config = json.loads((model / "config.json").read_text())
+    config.update(max_position_embeddings=512, pos_scaling_factor=2.0,
+                  rope_scaling={"type": "linear", "factor": 4.0})
+    (model / "config.json").write_text(json.dumps(config))
+    text = json.loads(run_text(model, data, tmp_path / "run"))
+    del text["model"]["pos_scaling_factor"], text["model"]["max_position_embeddings"]
+    refused(tmp_path, json.dumps(text), "pos_scaling_factor", "factor")
+
+
+@pytest.mark.parametrize("model_type, word", [("gpt2", "learned"), ("lama", "llama")])
+def test_model_type_without_rope_or_unknown(tmp_path, model, data, model_type, word):
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "model_type": model_type}))
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), model_type, word)
+
+
+def test_missing_shard(tmp_path, model, data):
+    weights = (model / "model.safetensors").read_bytes()
+    length = struct.unpack("<Q", weights[:8])[0]
+    names = [name for name in json.loads(weights[8:8 + length]) if name != "__metadata__"]
+    (model / "model.safetensors").unlink()
+    shard = "model-00001-of-00001.safetensors"
+    index = {"metadata": {}, "weight_map": {name: shard for name in names}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), shard)
+
+
+def test_truncated_weights(tmp_path, model, data):
+    file = model / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors")
+
+
+def test_header_length_that_lies(tmp_path, model, data):
+    file = model / "model.safetensors"
+    file.write_bytes(struct.pack("<Q", 1 << 40) + file.read_bytes()[8:])
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors", "header")
+
+
+def rewrite_header(file, change):
+    """Edits the tensors' table of a safetensors file; the data stays as it is."""
+    content = file.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    file.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length:])
+
+
+def test_missing_and_left_over_tensor(tmp_path, model, data):
+    def rename(header):
+        header["model.norm.wait"] = header.pop("model.norm.weight")
+
+    rewrite_header(model / "model.safetensors", rename)
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.norm.weight", "model.norm.wait")
+
+
+def test_tensor_of_wrong_shape(tmp_path, model, data):
+    name = "model.layers.0.mlp.down_proj.weight"
+
+    def transpose(header):
+        header[name]["shape"].reverse()
+
+    rewrite_header(model / "model.safetensors", transpose)
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), name, "shape")
+
+
+def test_tokenizer_of_other_shards(tmp_path, model, data):
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "tokenizer")
+
+
+def test_sequence_longer_than_the_window(tmp_path, data):
+    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "data.sequence_length", "513",
+            "512", options=["--set", "data.sequence_length=513"])
+
+
+def test_batch_that_the_ranks_cannot_share(tmp_path, data):
+    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "global_batch_size", "3",
+            options=["--nproc", "3"])
+
+
+def test_dropout_is_never_ignored(tmp_path, model, data):
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "attention_dropout": 0.1}))
+    config = tmp_path / "run.json"
+    config.write_text(run_text(model, data, tmp_path / "run"))
+    assert "attention_dropout" in ropewalk("train", config, expect=2)
+
+
+def test_run_directory_that_is_used_or_in_use(tmp_path, data):
+    config = tmp_path / "run.json"
+    config.write_text(run_text(OWN_MODEL, data, tmp_path / "run"))
+    small = ["--set", "data.sequence_length=32", "--set", "log.every_steps=1"]
+    busy = start("train", config, *small, "--set", "train.steps=100000",
+                 "--set", "checkpoint.every_steps=2")
+    wait_for_step(tmp_path / "run", 3, busy)
+    before = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert "another process" in ropewalk("train", config, *small, "--resume", expect=2)
+    kill_group(busy)
+    message = ropewalk("train", config, *small, expect=2)
+    assert "--resume" in message and "--overwrite" in message
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
+    message = ropewalk("train", config, *small, "--resume", "--set", "optimizer.learning_rate=0.1",
+                       expect=2)
+    assert "optimizer.learning_rate" in message and "--allow-change" in message
+    ropewalk("train", config, *small, "--overwrite")
+
+
+def test_resume_without_a_checkpoint(tmp_path, data):
+    config = tmp_path / "run.json"
+    config.write_text(run_text(OWN_MODEL, data, tmp_path / "run"))
+    assert "--resume=auto" in ropewalk("train", config, "--resume", expect=2)
+
+
+def test_full_disk_leaves_the_previous_checkpoint(tmp_path, data):
+    """The limit on file sizes stands for the full disk: a write in the middle of a file fails."""
+    config = tmp_path / "run.json"
+    config.write_text(run_text(OWN_MODEL, data, tmp_path / "run"))
+    small = ["--set", "data.sequence_length=32", "--set", "checkpoint.every_steps=2"]
+    ropewalk("train", config, *small)
+    kept = tmp_path / "run" / "checkpoints" / "step-00000002"
+    ropewalk("verify", kept)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    message = ropewalk("train", config, *small, "--resume", "--set", "train.steps=4", expect=1,
+                       preexec_fn=limit)
+    assert "step-00000004" in message, message
+    ropewalk("verify", kept)
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
