@@ -5,16 +5,17 @@
 //   for (micro_step...) {
 //     auto no_sync = last ? nullptr : dp.no_sync();   // accumulate locally
 //     dp.prepare_forward();
-//     loss = model.loss_sum(...) * (dp.loss_scale() / global_tokens);
+//     loss = model.loss_sum(...) / global_tokens;
 //     dp.prepare_backward(loss);
 //     loss.backward();
 //   }
 //   dp.finish_step();       // every gradient is now the sum over ranks; the layout is settled
 //   clip, optimizer step, zero gradients
 //
-// The reducer AVERAGES over ranks (each rank's gradient is divided by the world size before the
-// sum), while the loss is a sum over tokens divided by the global token count. The caller undoes it
-// by scaling its loss with loss_scale(), which is exact when the world size is a power of two.
+// Gradients are SUMMED over ranks, unlike PyTorch's DDP, which averages: the loss is a sum over tokens
+// divided by the global token count already. (DDP's averaging would also multiply by 1/ranks or
+// divide by ranks depending on where a gradient lies, which differs in the last bit for 3 ranks, so
+// that a resumed run would not continue bit for bit.)
 //
 // Gradients are views into the buckets. Zero them in place (grad.zero_()): an undefined gradient is
 // allowed but costs a copy into its bucket at the next step.
@@ -75,8 +76,6 @@ class DataParallel {
   // gradients became ready (collective).
   void finish_step();
 
-  double loss_scale() const { return static_cast<double>(group_->size()); }
-
   // The bucket layout by parameter names: {"bucket_mib": x, "buckets": [["name", ...], ...]}, or
   // null before the first step and with one rank. It fixes the order of the sums, so a run that
   // resumes with it continues bit for bit.
@@ -88,6 +87,9 @@ class DataParallel {
  private:
   using Buckets = std::vector<std::vector<size_t>>;
   void make_reducer();
+  template <typename Call>
+  void guard(const char* what, Call call);
+  std::string explain(const std::string& reducer_error) const;
   Buckets current_buckets() const;
   Buckets buckets_by_name(const Json& names) const;
 
