@@ -1,11 +1,12 @@
 #include "cli/engine/device.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <cstdlib>
+
+#include "ropewalk/dist/device.h"
 
 namespace ropewalk::cli {
 namespace {
@@ -19,11 +20,8 @@ int num_usable_cores() {
 
 }  // namespace
 
-c10::Device choose_device(int local_rank) {
-  if (at::hasCUDA()) {
-    return {c10::kCUDA, static_cast<c10::DeviceIndex>(local_rank)};
-  }
-  return c10::kCPU;
+c10::Device choose_device() {
+  return dist::choose_device(RankEnvironment{}, dist::GroupBackend::kAuto);
 }
 
 void set_num_threads(int64_t threads, int local_world_size) {

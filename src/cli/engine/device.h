@@ -7,8 +7,9 @@
 
 namespace ropewalk::cli {
 
-// The local rank's GPU where there is one and this build has the CUDA module, else the CPU.
-c10::Device choose_device(int local_rank = 0);
+// For commands of one process: the first GPU where there is one and this build has the CUDA module,
+// else the CPU.
+c10::Device choose_device();
 
 // `threads` 0: this process's share of the cores it may run on. OMP_NUM_THREADS, when the user set
 // it, wins over the share, not over a number given here.

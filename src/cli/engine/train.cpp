@@ -4,6 +4,7 @@
 #include "cli/engine/engine_commands.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/signals.h"
+#include "ropewalk/dist/device.h"
 #include "ropewalk/launch/rank_environment.h"
 #include "ropewalk/rope/rope_parameters.h"
 #include "ropewalk/train/trainer.h"
@@ -41,9 +42,11 @@ int run_train(const TrainOptions& options) {
 
   const ParallelConfig& parallel = inputs.config.parallel;
   set_num_threads(parallel.threads, ranks.local_world_size);
+  const dist::GroupBackend backend = backend_of(parallel.backend);
+  const at::Device device = dist::choose_device(ranks, backend);
   at::globalContext().setAllowTF32CuBLAS(parallel.tf32);
-  const auto group = dist::make_group(ranks, {.backend = backend_of(parallel.backend),
-                                              .device = choose_device(ranks.local_rank),
+  const auto group = dist::make_group(ranks, {.backend = backend,
+                                              .device = device,
                                               .timeout_s = static_cast<double>(parallel.timeout_s),
                                               .bind_address = {}});
   Trainer trainer(std::move(inputs),
