@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Training steps of ours against `transformers` as it comes and tuned, steps alternating; prints medians
+# of the ratios ours / peer of the same round, peak memory, and this CPU's capability. Finished shapes
+# are kept in OUTPUT and not measured again.
+#
+# Usage: scripts/bench.sh [OUTPUT_FOLDER]      default runs/bench
+# Environment: MODELS (s m), SHAPES (4x512 1x2048 1x8192), THREADS (1 2), PEERS (hf,eager,compile)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/dependencies.sh
+output=${1:-runs/bench}
+mkdir -p "$output"
+scripts/setup.sh --oracles
+cmake --preset release -DROPEWALK_BENCH=ON >/dev/null
+cmake --build --preset release --target ropewalk_train_step_bench
+python=$(dependency_folder oracles)/bin/python
+for threads in ${THREADS:-1 2}; do
+  for model in ${MODELS:-s m}; do
+    for shape in ${SHAPES:-4x512 1x2048 1x8192}; do
+      cell=$output/$model-$shape-$threads.json
+      [ -e "$cell" ] && continue
+      rounds=5
+      [ "$shape" = 1x8192 ] && rounds=3
+      "$python" scripts/bench_peer.py --bench build/tests/bench/ropewalk_train_step_bench \
+        --model "$model" --shape "$shape" --threads "$threads" --peers "${PEERS:-hf,eager,compile}" \
+        --rounds "$rounds" --json "$cell"
+    done
+  done
+done
+"$python" scripts/bench_peer.py --table "$output"
