@@ -13,27 +13,76 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 std::vector<std::string> inert_keys() {
-  return {
-      // Provenance, tools, remote code that is not run here.
-      "_name_or_path", "_commit_hash", "_from_model_config", "transformers_version", "architectures",
-      "auto_map", "custom_pipelines", "transformers.js_config", "unsloth_version", "unsloth_fixed",
-      "tokenizer_class", "prefix", "task_specific_params", "finetuning_task",
-      // How transformers runs it.
-      "dtype", "torch_dtype", "use_cache", "torchscript", "use_bfloat16", "return_dict",
-      "return_dict_in_generate", "output_attentions", "output_hidden_states", "output_scores",
-      "attn_implementation", "_attn_implementation", "_attn_implementation_autoset",
-      "_attn_implementation_internal", "_experts_implementation", "use_flash_attention",
-      "use_flash_attn", "tf_legacy_loss", "chunk_size_feed_forward", "gradient_checkpointing",
-      // Classification heads.
-      "id2label", "label2id", "num_labels", "problem_type", "classifier_dropout",
-      // Tokens and generation defaults.
-      "pad_token_id", "sep_token_id", "decoder_start_token_id", "max_length", "min_length",
-      "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
-      "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty",
-      "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids",
-      "num_return_sequences", "forced_bos_token_id", "forced_eos_token_id",
-      "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",
-      "begin_suppress_tokens"};
+  return {// Provenance, tools, remote code that is not run here.
+          "_name_or_path",
+          "_commit_hash",
+          "_from_model_config",
+          "transformers_version",
+          "architectures",
+          "auto_map",
+          "custom_pipelines",
+          "transformers.js_config",
+          "unsloth_version",
+          "unsloth_fixed",
+          "tokenizer_class",
+          "prefix",
+          "task_specific_params",
+          "finetuning_task",
+          // How transformers runs it.
+          "dtype",
+          "torch_dtype",
+          "use_cache",
+          "torchscript",
+          "use_bfloat16",
+          "return_dict",
+          "return_dict_in_generate",
+          "output_attentions",
+          "output_hidden_states",
+          "output_scores",
+          "attn_implementation",
+          "_attn_implementation",
+          "_attn_implementation_autoset",
+          "_attn_implementation_internal",
+          "_experts_implementation",
+          "use_flash_attention",
+          "use_flash_attn",
+          "_flash_attn_2_enabled",
+          "tf_legacy_loss",
+          "chunk_size_feed_forward",
+          "gradient_checkpointing",
+          // Classification heads.
+          "id2label",
+          "label2id",
+          "num_labels",
+          "problem_type",
+          "classifier_dropout",
+          // Tokens and generation defaults.
+          "pad_token_id",
+          "sep_token_id",
+          "decoder_start_token_id",
+          "max_length",
+          "min_length",
+          "do_sample",
+          "early_stopping",
+          "num_beams",
+          "num_beam_groups",
+          "diversity_penalty",
+          "temperature",
+          "top_k",
+          "top_p",
+          "typical_p",
+          "repetition_penalty",
+          "length_penalty",
+          "no_repeat_ngram_size",
+          "encoder_no_repeat_ngram_size",
+          "bad_words_ids",
+          "num_return_sequences",
+          "forced_bos_token_id",
+          "forced_eos_token_id",
+          "remove_invalid_values",
+          "exponential_decay_length_penalty",
+          "suppress_tokens",
+          "begin_suppress_tokens"};
 }
 
 std::string quantization_method(const Json& config) {
@@ -48,11 +97,11 @@ bool is_neutral(const NeutralKey& key, const Json& value) {
          std::find(key.values.begin(), key.values.end(), value) != key.values.end();
 }
 
-void check_token(int64_t id, const std::string& key, int64_t vocab_size,
-                 Diagnostics& diagnostics) {
+void check_token(int64_t id, const std::string& key, int64_t vocab_size, Diagnostics& diagnostics) {
   if (id < 0 || id >= vocab_size) {
-    diagnostics.warning(key, "found " + std::to_string(id) + ", which is no token of a vocabulary of " +
-                                 std::to_string(vocab_size) + "; it is treated as absent");
+    diagnostics.warning(key,
+                        "found " + std::to_string(id) + ", which is no token of a vocabulary of " +
+                            std::to_string(vocab_size) + "; it is treated as absent");
   }
 }
 
@@ -78,43 +127,54 @@ const ConfigKeys& common_config_keys() {
 void check_config_keys(const Json& config, const ConfigKeys& keys, Diagnostics& diagnostics) {
   for (const auto& [key, value] : config.items()) {
     if (contains(keys.read, key) || contains(keys.inert, key)) continue;
-    const auto neutral =
-        std::find_if(keys.neutral.begin(), keys.neutral.end(),
-                     [&, &name = key](const NeutralKey& known) { return known.name == name; });
+    const auto neutral = std::find_if(
+        keys.neutral.begin(), keys.neutral.end(), [&, &name = key](const NeutralKey& known) {
+          return known.name == name;
+        });
     if (neutral != keys.neutral.end()) {
       if (!is_neutral(*neutral, value)) {
-        diagnostics.error(key, "found " + value.dump() + ", which is not supported for this model_type");
+        diagnostics.error(key,
+                          "found " + value.dump() + ", which is not supported for this model_type");
       }
       continue;
     }
     if (key == "layer_types" && value.is_array() &&
-        std::all_of(value.begin(), value.end(),
-                    [](const Json& type) { return type == "full_attention"; })) {
+        std::all_of(value.begin(), value.end(), [](const Json& type) {
+          return type == "full_attention";
+        })) {
       continue;
     }
     if (key == "quantization_config" && !value.is_null()) {
-      diagnostics.error(key, "quantised weights (" + quantization_method(config) +
-                                 ") are not supported; use the original weights, or dequantise them "
-                                 "first");
+      diagnostics.error(key,
+                        "quantised weights (" + quantization_method(config) +
+                            ") are not supported; use the original weights, or dequantise them "
+                            "first");
       continue;
     }
     if (value.is_null()) continue;
     const auto nearest = nearest_name(key, keys.read);
-    diagnostics.error(key, "is not a field that this model_type understands" +
-                               (nearest ? "; did you mean \"" + *nearest + "\"?" : std::string()) +
-                               "; it could change the arithmetic: remove it if it does not");
+    diagnostics.error(key,
+                      "is not a field that this model_type understands" +
+                          (nearest ? "; did you mean \"" + *nearest + "\"?" : std::string()) +
+                          "; it could change the arithmetic: remove it if it does not");
   }
 }
 
-std::optional<int64_t> read_token_id(const Json& config, const std::string& key, int64_t fallback,
-                                     int64_t vocab_size, Diagnostics& diagnostics) {
+std::optional<int64_t> read_token_id(const Json& config,
+                                     const std::string& key,
+                                     int64_t fallback,
+                                     int64_t vocab_size,
+                                     Diagnostics& diagnostics) {
   const std::vector<int64_t> ids = read_token_ids(config, key, fallback, vocab_size, diagnostics);
   if (ids.empty()) return std::nullopt;
   return ids.front();
 }
 
-std::vector<int64_t> read_token_ids(const Json& config, const std::string& key, int64_t fallback,
-                                    int64_t vocab_size, Diagnostics& diagnostics) {
+std::vector<int64_t> read_token_ids(const Json& config,
+                                    const std::string& key,
+                                    int64_t fallback,
+                                    int64_t vocab_size,
+                                    Diagnostics& diagnostics) {
   std::vector<int64_t> found;
   const auto at = config.find(key);
   if (at == config.end()) {
@@ -126,7 +186,8 @@ std::vector<int64_t> read_token_ids(const Json& config, const std::string& key, 
              })) {
     found = at->get<std::vector<int64_t>>();
   } else if (!at->is_null()) {
-    diagnostics.error(key, "found " + at->dump() + "; expected a token id, a list of them, or null");
+    diagnostics.error(key,
+                      "found " + at->dump() + "; expected a token id, a list of them, or null");
   }
   std::vector<int64_t> ids;
   for (const int64_t id : found) {

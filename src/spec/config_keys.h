@@ -29,10 +29,16 @@ const ConfigKeys& common_config_keys();
 void check_config_keys(const Json& config, const ConfigKeys& keys, Diagnostics& diagnostics);
 
 // Absent = `fallback`, null = none, as transformers reads them; a list is allowed for the second.
-std::optional<int64_t> read_token_id(const Json& config, const std::string& key, int64_t fallback,
-                                     int64_t vocab_size, Diagnostics& diagnostics);
-std::vector<int64_t> read_token_ids(const Json& config, const std::string& key, int64_t fallback,
-                                    int64_t vocab_size, Diagnostics& diagnostics);
+std::optional<int64_t> read_token_id(const Json& config,
+                                     const std::string& key,
+                                     int64_t fallback,
+                                     int64_t vocab_size,
+                                     Diagnostics& diagnostics);
+std::vector<int64_t> read_token_ids(const Json& config,
+                                    const std::string& key,
+                                    int64_t fallback,
+                                    int64_t vocab_size,
+                                    Diagnostics& diagnostics);
 void write_token_id(const std::optional<int64_t>& id, const std::string& key, Json& config);
 void write_token_ids(const std::vector<int64_t>& ids, const std::string& key, Json& config);
 

@@ -23,9 +23,10 @@ fs::path find_config(const fs::path& path) {
                       "safetensors files");
   }
   if (fs::is_directory(path / "checkpoints", ignored)) {
-    throw ConfigError(path.string() +
-                      ": this is a run directory, not a model; name one of its checkpoints, such as " +
-                      (path / "checkpoints" / "step-00000100").string());
+    throw ConfigError(
+        path.string() +
+        ": this is a run directory, not a model; name one of its checkpoints, such as " +
+        (path / "checkpoints" / "step-00000100").string());
   }
   if (!fs::is_regular_file(config, ignored)) {
     throw ConfigError(path.string() +
@@ -44,19 +45,19 @@ std::string read_model_type(const Json& config, const std::string& source) {
   std::vector<std::string> known;
   for (const Family& family : families()) known.push_back(family.model_type);
   std::string text = source + ": model_type is missing; expected one of " + join(known, ", ");
-  if (config.contains("model") && config.contains("train")) text += " (this looks like a run config)";
+  if (config.contains("model") && config.contains("train"))
+    text += " (this looks like a run config)";
   throw ConfigError(text);
 }
 
 void remark_on_architecture(const HfModel& model, Diagnostics& diagnostics) {
   const auto at = model.config.find("architectures");
   if (at == model.config.end() || !at->is_array() || at->empty()) return;
-  const bool expected = std::any_of(at->begin(), at->end(), [&](const Json& name) {
-    return name == model.family->architecture;
-  });
+  const bool expected = std::any_of(
+      at->begin(), at->end(), [&](const Json& name) { return name == model.family->architecture; });
   if (!expected) {
-    diagnostics.warning("architectures", "found " + at->dump() + "; read as " +
-                                             model.family->architecture);
+    diagnostics.warning("architectures",
+                        "found " + at->dump() + "; read as " + model.family->architecture);
   }
 }
 
@@ -67,8 +68,8 @@ HfModel load_hf_model(const fs::path& directory_or_config, Diagnostics* remarks)
   HfModel model;
   model.path = config_path.parent_path();
   model.config = read_json_file(config_path);
-  model.family = &find_family(read_model_type(model.config, config_path.string()),
-                              config_path.string());
+  model.family =
+      &find_family(read_model_type(model.config, config_path.string()), config_path.string());
   Diagnostics diagnostics;
   const SpecReading reading = model.family->from_hf(model.config, diagnostics);
   diagnostics.throw_if_errors<ConfigError>(config_path.string());
@@ -80,6 +81,10 @@ HfModel load_hf_model(const fs::path& directory_or_config, Diagnostics* remarks)
   if (!edits.empty()) diagnostics.warning("", edits);
   if (remarks) remarks->merge(diagnostics, config_path.string());
   return model;
+}
+
+IdentityComparison compare_with_trained(const HfModel& model) {
+  return compare_identity(make_rope_identity(model.trained_rope), model.spec.rope);
 }
 
 std::string describe_edits(const HfModel& model) {

@@ -43,8 +43,11 @@ std::string fill_in(const std::string& pattern, int64_t layer) {
   return name;
 }
 
-void append(const std::vector<WeightRule>& rules, const DecoderSpec& spec,
-            const std::string& prefix, int64_t layer, std::vector<WeightEntry>& entries) {
+void append(const std::vector<WeightRule>& rules,
+            const DecoderSpec& spec,
+            const std::string& prefix,
+            int64_t layer,
+            std::vector<WeightEntry>& entries) {
   for (const WeightRule& rule : rules) {
     if (!exists(rule.when, spec)) continue;
     WeightEntry entry{prefix + rule.name, {0}, {}};
@@ -83,8 +86,8 @@ std::vector<std::string> ignored_weights(const DecoderSpec& spec) {
   const FamilyWeights& weights = weights_of(spec);
   std::vector<std::string> patterns = weights.ignored;
   if (spec.tied_embeddings) {
-    patterns.insert(patterns.end(), weights.ignored_when_tied.begin(),
-                    weights.ignored_when_tied.end());
+    patterns.insert(
+        patterns.end(), weights.ignored_when_tied.begin(), weights.ignored_when_tied.end());
   }
   return patterns;
 }

@@ -78,8 +78,8 @@ TEST(HfModel, EveryFaultOfAConfigIsReportedWithItsPath) {
 TEST(HfModel, NumbersThatJsonCannotHoldAreRefused) {
   const ModelDirectory directory(small_config());
   for (const char* factor : {"NaN", "1e400", "Infinity"}) {
-    directory.write_text("{\"model_type\": \"llama\", \"pos_scaling_factor\": " +
-                         std::string(factor) + "}");
+    directory.write_text(
+        "{\"model_type\": \"llama\", \"pos_scaling_factor\": " + std::string(factor) + "}");
     EXPECT_THAT(load_error(directory.path()), Not(IsEmpty())) << factor;
   }
 }
@@ -100,6 +100,18 @@ TEST(ApplyModelConfig, ReExtensionByTwoThenFourEqualsEight) {
   const Json direct = trained_config(small_config(), extension(512, 8.0));
   const Json twice = trained_config(small_config(), extension(128, 2.0));
   EXPECT_EQ(trained_config(twice, extension(512, 8.0)), direct);
+}
+
+TEST(ApplyModelConfig, ComparisonSaysWhatTheRunDoesToPositions) {
+  const ModelDirectory directory(trained_config(small_config(), extension(128, 2.0)));
+  const HfModel base = load_hf_model(directory.path());
+  Diagnostics diagnostics;
+  const auto same = compare_with_trained(apply_model_config(base, {}, diagnostics));
+  EXPECT_EQ(same.match, IdentityMatch::kSame);
+  const auto extended =
+      compare_with_trained(apply_model_config(base, extension(512, 8.0), diagnostics));
+  EXPECT_EQ(extended.match, IdentityMatch::kExtension);
+  EXPECT_EQ(extended.ratio, 4.0);
 }
 
 TEST(ApplyModelConfig, BothWaysOfSayingItAreTheSame) {

@@ -143,9 +143,15 @@ TEST(Llama, SpecSurvivesWritingAndReading) {
 
 TEST(Families, NonRotaryModelsAreRefusedWithTheReason) {
   const std::vector<std::pair<const char*, const char*>> cases = {
-      {"gpt2", "learned"},       {"opt", "learned"},   {"gpt_bigcode", "learned"},
-      {"bloom", "ALiBi"},        {"mpt", "ALiBi"},     {"bert", "encoder"},
-      {"t5", "encoder-decoder"}, {"mamba", "recurrent"}, {"qwen2", "not supported"},
+      {"gpt2", "learned"},
+      {"opt", "learned"},
+      {"gpt_bigcode", "learned"},
+      {"bloom", "ALiBi"},
+      {"mpt", "ALiBi"},
+      {"bert", "encoder"},
+      {"t5", "encoder-decoder"},
+      {"mamba", "recurrent"},
+      {"qwen2", "not supported"},
       {"mistral", "not supported"},
   };
   for (const auto& [type, reason] : cases) {

@@ -23,7 +23,8 @@ inline Json small_config() {
     "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": null, "use_cache": true,
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
     "transformers_version": "5.23.0", "dtype": "float32"
-  })", "small config");
+  })",
+                    "small config");
 }
 
 inline SpecReading read_spec(const Json& config, Diagnostics& diagnostics) {
@@ -60,9 +61,7 @@ class ModelDirectory {
     std::filesystem::remove_all(path_, ignored);
   }
   void write(const Json& config) const { write_text(to_json_text(config)); }
-  void write_text(const std::string& text) const {
-    write_file_atomic(path_ / "config.json", text);
-  }
+  void write_text(const std::string& text) const { write_file_atomic(path_ / "config.json", text); }
   const std::filesystem::path& path() const { return path_; }
 
  private:

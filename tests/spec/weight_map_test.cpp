@@ -75,7 +75,8 @@ TEST(WeightMap, SizesAddUpToTheParameterCount) {
 }
 
 TEST(WeightMap, QueryKeyAndValueAreStackedInThatOrder) {
-  const WeightEntry entry = find(weight_map(spec_of(small_config())), "layers.1.attention.qkv.weight");
+  const WeightEntry entry =
+      find(weight_map(spec_of(small_config())), "layers.1.attention.qkv.weight");
   EXPECT_THAT(entry.shape, ElementsAre(100, 48));
   ASSERT_EQ(entry.slices.size(), 3u);
   EXPECT_EQ(entry.slices[0].foreign_name, "model.layers.1.self_attn.q_proj.weight");
@@ -105,19 +106,32 @@ TEST(Formulas, ParameterCountsOfPublishedModelsAreExact) {
     Json config;
     int64_t parameters;
   };
-  const Json llama2_7b = {{"vocab_size", 32000}, {"hidden_size", 4096}, {"intermediate_size", 11008},
-                          {"num_hidden_layers", 32}, {"num_attention_heads", 32},
+  const Json llama2_7b = {{"vocab_size", 32000},
+                          {"hidden_size", 4096},
+                          {"intermediate_size", 11008},
+                          {"num_hidden_layers", 32},
+                          {"num_attention_heads", 32},
                           {"num_key_value_heads", 32}};
-  const Json llama31_8b = {{"vocab_size", 128256}, {"hidden_size", 4096},
-                           {"intermediate_size", 14336}, {"num_hidden_layers", 32},
-                           {"num_attention_heads", 32}, {"num_key_value_heads", 8}};
-  const Json llama32_1b = {{"vocab_size", 128256}, {"hidden_size", 2048},
-                           {"intermediate_size", 8192}, {"num_hidden_layers", 16},
-                           {"num_attention_heads", 32}, {"num_key_value_heads", 8},
-                           {"head_dim", 64}, {"tie_word_embeddings", true}};
-  const Json llama31_70b = {{"vocab_size", 128256}, {"hidden_size", 8192},
-                            {"intermediate_size", 28672}, {"num_hidden_layers", 80},
-                            {"num_attention_heads", 64}, {"num_key_value_heads", 8}};
+  const Json llama31_8b = {{"vocab_size", 128256},
+                           {"hidden_size", 4096},
+                           {"intermediate_size", 14336},
+                           {"num_hidden_layers", 32},
+                           {"num_attention_heads", 32},
+                           {"num_key_value_heads", 8}};
+  const Json llama32_1b = {{"vocab_size", 128256},
+                           {"hidden_size", 2048},
+                           {"intermediate_size", 8192},
+                           {"num_hidden_layers", 16},
+                           {"num_attention_heads", 32},
+                           {"num_key_value_heads", 8},
+                           {"head_dim", 64},
+                           {"tie_word_embeddings", true}};
+  const Json llama31_70b = {{"vocab_size", 128256},
+                            {"hidden_size", 8192},
+                            {"intermediate_size", 28672},
+                            {"num_hidden_layers", 80},
+                            {"num_attention_heads", 64},
+                            {"num_key_value_heads", 8}};
   for (const Published& model : {Published{"Llama-2-7B", llama2_7b, 6738415616},
                                  Published{"Llama-3.1-8B", llama31_8b, 8030261248},
                                  Published{"Llama-3.2-1B", llama32_1b, 1235814400},

@@ -1,5 +1,5 @@
-// What a decoder-only transformer computes, whatever family it came from. The model layer builds from
-// this and from nothing else.
+// What a decoder-only transformer computes, whatever family it came from. The model layer builds
+// from this and from nothing else.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,7 @@ struct FamilyWeights {
   std::vector<WeightRule> before;  // outside the layers, first in the model
   std::vector<WeightRule> layer;   // repeated for every layer
   std::vector<WeightRule> after;
-  std::vector<std::string> ignored;            // always
+  std::vector<std::string> ignored;  // always
   std::vector<std::string> ignored_when_tied;
 };
 

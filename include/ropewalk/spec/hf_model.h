@@ -6,6 +6,7 @@
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/json.h"
+#include "ropewalk/rope/identity.h"
 #include "ropewalk/spec/decoder_spec.h"
 #include "ropewalk/spec/family.h"
 
@@ -25,8 +26,8 @@ struct HfModel {
   bool factor_edited = false;
 };
 
-// `directory_or_config`: a model directory, or a config.json. Remarks (fields in two places, edits by
-// hand) become warnings of `remarks`. Throws ConfigError with every fault.
+// `directory_or_config`: a model directory, or a config.json. Remarks (fields in two places, edits
+// by hand) become warnings of `remarks`. Throws ConfigError with every fault.
 HfModel load_hf_model(const std::filesystem::path& directory_or_config,
                       Diagnostics* remarks = nullptr);
 
@@ -35,12 +36,16 @@ HfModel load_hf_model(const std::filesystem::path& directory_or_config,
 // `diagnostics` under "model.*".
 HfModel apply_model_config(const HfModel& base, const ModelConfig& model, Diagnostics& diagnostics);
 
-// The same for a run config as it stands: loads model.pretrained and applies the overrides, or makes
-// the architecture from scratch. Throws ConfigError with every fault.
+// The same for a run config as it stands: loads model.pretrained and applies the overrides, or
+// makes the architecture from scratch. Throws ConfigError with every fault.
 HfModel resolve_model(const ModelConfig& model, Diagnostics* remarks = nullptr);
 
-// config.json's text differs from the one that the directory's manifest was made over: what differs,
-// one line a key; empty when there is no manifest or no difference that matters.
+// How the positions to compute with differ from those that the weights were trained with: the same,
+// an extension by a factor, or a different model; `text` is one line for the log.
+IdentityComparison compare_with_trained(const HfModel& model);
+
+// config.json's text differs from the one that the directory's manifest was made over: what
+// differs, one line a key; empty when there is no manifest or no difference that matters.
 std::string describe_edits(const HfModel& model);
 
 }  // namespace ropewalk

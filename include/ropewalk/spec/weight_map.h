@@ -18,8 +18,8 @@ struct WeightSlice {
 };
 
 struct WeightEntry {
-  std::string name;            // ours, "layers.0.attention.qkv.weight"
-  std::vector<int64_t> shape;  // ours, [out, in] or [out]
+  std::string name;                 // ours, "layers.0.attention.qkv.weight"
+  std::vector<int64_t> shape;       // ours, [out, in] or [out]
   std::vector<WeightSlice> slices;  // in row order; together they cover every row exactly once
 };
 

@@ -15,18 +15,31 @@ const ConfigKeys& keys() {
   static const ConfigKeys keys = [] {
     ConfigKeys all = common_config_keys();
     all.read.insert(all.read.end(),
-                    {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-                     "num_attention_heads", "num_key_value_heads", "head_dim", "rms_norm_eps",
-                     "hidden_act", "tie_word_embeddings", "attention_bias", "mlp_bias",
-                     "attention_dropout", "initializer_range", "bos_token_id", "eos_token_id",
+                    {"vocab_size",
+                     "hidden_size",
+                     "intermediate_size",
+                     "num_hidden_layers",
+                     "num_attention_heads",
+                     "num_key_value_heads",
+                     "head_dim",
+                     "rms_norm_eps",
+                     "hidden_act",
+                     "tie_word_embeddings",
+                     "attention_bias",
+                     "mlp_bias",
+                     "attention_dropout",
+                     "initializer_range",
+                     "bos_token_id",
+                     "eos_token_id",
                      "pretraining_tp"});
     // Marks that public LLaMA-type models carry and transformers' LLaMA does not read.
     all.inert.insert(all.inert.end(), {"is_llama_config", "max_sequence_length"});
-    all.neutral.insert(all.neutral.end(), {{"rope_interleaved", {false}},
-                                           {"sliding_window", {}},
-                                           {"use_sliding_window", {false}},
-                                           {"qk_norm", {false}},
-                                           {"use_qk_norm", {false}}});
+    all.neutral.insert(all.neutral.end(),
+                       {{"rope_interleaved", {false}},
+                        {"sliding_window", {}},
+                        {"use_sliding_window", {false}},
+                        {"qk_norm", {false}},
+                        {"use_qk_norm", {false}}});
     return all;
   }();
   return keys;
@@ -40,8 +53,7 @@ void read_sizes(const JsonValues& values, DecoderSpec& spec) {
   spec.num_layers = values.positive_integer("num_hidden_layers").value_or(32);
   spec.num_heads = values.positive_integer("num_attention_heads").value_or(32);
   spec.num_kv_heads = values.positive_integer("num_key_value_heads").value_or(spec.num_heads);
-  spec.head_dim =
-      values.positive_integer("head_dim").value_or(spec.hidden_size / spec.num_heads);
+  spec.head_dim = values.positive_integer("head_dim").value_or(spec.hidden_size / spec.num_heads);
   if (spec.num_heads % spec.num_kv_heads != 0) {
     values.fault("num_key_value_heads",
                  "found " + std::to_string(spec.num_kv_heads) +
@@ -49,14 +61,16 @@ void read_sizes(const JsonValues& values, DecoderSpec& spec) {
                      std::to_string(spec.num_heads) + ")");
   }
   if (spec.hidden_size % spec.num_heads != 0) {
-    values.fault("hidden_size", "found " + std::to_string(spec.hidden_size) +
-                                    "; expected a multiple of num_attention_heads (" +
-                                    std::to_string(spec.num_heads) +
-                                    "), without which transformers does not open a LLaMA model");
+    values.fault("hidden_size",
+                 "found " + std::to_string(spec.hidden_size) +
+                     "; expected a multiple of num_attention_heads (" +
+                     std::to_string(spec.num_heads) +
+                     "), without which transformers does not open a LLaMA model");
   }
   if (spec.head_dim < 2 || spec.head_dim % 2 != 0) {
-    values.fault("head_dim", "found " + std::to_string(spec.head_dim) +
-                                 "; expected an even number: rotary positions turn pairs");
+    values.fault("head_dim",
+                 "found " + std::to_string(spec.head_dim) +
+                     "; expected an even number: rotary positions turn pairs");
   }
 }
 
@@ -67,8 +81,8 @@ void read_arithmetic(const JsonValues& values, DecoderSpec& spec) {
   spec.mlp_bias = values.boolean("mlp_bias").value_or(false);
   spec.attention_dropout = values.number("attention_dropout").value_or(0.0);
   if (!(spec.attention_dropout >= 0.0 && spec.attention_dropout < 1.0)) {
-    values.fault("attention_dropout", "found " + format_number(spec.attention_dropout) +
-                                          "; expected 0 <= x < 1");
+    values.fault("attention_dropout",
+                 "found " + format_number(spec.attention_dropout) + "; expected 0 <= x < 1");
   }
   spec.initializer_range = values.number("initializer_range").value_or(0.02);
   if (!(spec.initializer_range >= 0.0 && spec.initializer_range <= 1.0)) {
@@ -81,9 +95,10 @@ void read_arithmetic(const JsonValues& values, DecoderSpec& spec) {
   }
   const auto slices = values.positive_integer("pretraining_tp");
   if (slices && *slices != 1) {
-    values.remark("pretraining_tp", "found " + std::to_string(*slices) +
-                                        "; products are computed whole: the same mathematics, "
-                                        "rounded in another order");
+    values.remark("pretraining_tp",
+                  "found " + std::to_string(*slices) +
+                      "; products are computed whole: the same mathematics, "
+                      "rounded in another order");
   }
 }
 
