@@ -130,6 +130,23 @@ def report(options, runs, warmup):
     return out
 
 
+def print_table(folder):
+    """Markdown, from the JSON files of runs; tuned = the faster of the tuned peers."""
+    print("| model | shape | threads | ours s | / HF | / tuned (which) | peak MiB | / HF | CPU | rounds |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for path in sorted(pathlib.Path(folder).glob("*.json")):
+        run = json.loads(path.read_text())
+        peers = dict(run["peers"])
+        plain = peers.pop("hf", None)
+        best = max(peers, key=lambda name: peers[name]["ratio"], default=None)
+        cells = [run["model"], run["shape"], run["threads"], f"{run['ours_s']:.2f}",
+                 f"{plain['ratio']:.2f}" if plain else "",
+                 f"{peers[best]['ratio']:.2f} ({best})" if best else "",
+                 f"{run['ours_peak_mib']:.0f}", f"{plain['memory_ratio']:.2f}" if plain else "",
+                 run["capability"], run["rounds"]]
+        print("| " + " | ".join(map(str, cells)) + " |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bench")
@@ -141,12 +158,15 @@ def main():
     parser.add_argument("--peers", default="hf,eager")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--folder", help="the model, made there if it is not")
+    parser.add_argument("--table", help="only print the table of this folder's JSON files")
     parser.add_argument("--tcmalloc", help="libtcmalloc_minimal.so; default: the system's")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--ours-option", action="append", default=[])
     options = parser.parse_args()
     if options.peer:
         return peer_main(options)
+    if options.table:
+        return print_table(options.table)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or scratch + "/model"
         if not os.path.exists(os.path.join(folder, "config.json")):

@@ -38,7 +38,7 @@ evaluate() {
   local name=$1 checkpoint=$2
   shift 2
   "$program" eval perplexity "$checkpoint" --data "$out/data/valid" --windows "$windows" \
-    --max-documents 12 --json "$out/$name.json" "$@" >"$out/$name.txt"
+    --max-documents 6 --json "$out/$name.json" "$@" >"$out/$name.txt"
 }
 
 say "before: the example model at its own window ($base_window) and beyond it"

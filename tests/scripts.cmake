@@ -18,14 +18,6 @@ endforeach()
 
 add_test(NAME check.includes
   COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/check_includes.py)
-find_program(ROPEWALK_CLANG_FORMAT NAMES clang-format-14)
-if(ROPEWALK_CLANG_FORMAT)
-  add_test(NAME check.format
-    COMMAND ${PROJECT_SOURCE_DIR}/scripts/format.sh --check)
-  set_tests_properties(check.format PROPERTIES
-    ENVIRONMENT CLANG_FORMAT=${ROPEWALK_CLANG_FORMAT})
-endif()
-
 if(NOT ROPEWALK_ORACLE_PYTHON)
   ropewalk_dependency_folder(folder oracles)
   if(EXISTS ${folder}/complete)

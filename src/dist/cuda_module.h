@@ -18,7 +18,8 @@ struct NcclRequest {
 };
 
 // extern "C" symbols of the module.
-using MakeNcclBackend = void (*)(const NcclRequest& request, c10::intrusive_ptr<c10d::Backend>& made);
+using MakeNcclBackend = void (*)(const NcclRequest& request,
+                                 c10::intrusive_ptr<c10d::Backend>& made);
 using NumCudaDevices = int (*)();
 inline constexpr const char* kMakeNcclBackendSymbol = "ropewalk_make_nccl_backend";
 inline constexpr const char* kNumCudaDevicesSymbol = "ropewalk_num_cuda_devices";

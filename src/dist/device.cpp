@@ -18,13 +18,21 @@ struct CudaModule {
   std::string fault;  // empty: loaded
 };
 
+// Beside the engine in libexec/; tests stand in a folder next to it.
+std::filesystem::path module_path() {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const auto beside = folder / "libropewalk_cuda.so";
+  const auto next_to = folder.parent_path() / "libexec" / "libropewalk_cuda.so";
+  return !std::filesystem::exists(beside) && std::filesystem::exists(next_to) ? next_to : beside;
+}
+
 CudaModule load_cuda_module() {
   CudaModule module;
   if (!has_cuda_driver()) {
     module.fault = "this machine has no NVIDIA driver (/dev/nvidiactl is missing)";
     return module;
   }
-  const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libropewalk_cuda.so";
+  const std::filesystem::path path = module_path();
   // Global: torch's libraries find each other's symbols. Never closed: torch cannot be unloaded.
   void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (handle == nullptr) {
@@ -51,6 +59,11 @@ const CudaModule& cuda_module() {
 
 bool has_cuda_driver() { return ::access("/dev/nvidiactl", F_OK) == 0; }
 
+int num_cuda_devices() {
+  if (!has_cuda_driver() || !cuda_module().fault.empty()) return 0;
+  return cuda_module().num_cuda_devices();
+}
+
 at::Device choose_device(const RankEnvironment& environment, GroupBackend backend) {
   const bool required = backend == GroupBackend::kNccl;
   if (backend == GroupBackend::kGloo || (!required && !has_cuda_driver())) return at::kCPU;
@@ -64,7 +77,8 @@ at::Device choose_device(const RankEnvironment& environment, GroupBackend backen
   if (num_devices == 0 && !required) return at::kCPU;
   if (environment.local_rank >= num_devices) {
     throw ConfigError("rank " + std::to_string(environment.rank) + ": found " +
-                      std::to_string(num_devices) + " GPUs on this machine, expected one for each of " +
+                      std::to_string(num_devices) +
+                      " GPUs on this machine, expected one for each of " +
                       std::to_string(environment.local_world_size) +
                       " ranks; start fewer ranks, or set parallel.backend to gloo for the CPU");
   }

@@ -34,8 +34,7 @@ void Group::run(const char* what, Start start) {
   }
 }
 
-void Group::all_reduce(const char* what, at::Tensor& tensor,
-                       c10d::ReduceOp::RedOpType operation) {
+void Group::all_reduce(const char* what, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
   ROPEWALK_CHECK(tensor.is_contiguous(), "a collective on a strided tensor");
   std::vector<at::Tensor> tensors = {tensor};
   c10d::AllreduceOptions options;
@@ -84,7 +83,8 @@ std::vector<std::string> Group::all_gather_text(const std::string& text) {
   lengths[rank_] = static_cast<int64_t>(text.size());
   all_reduce("all_gather_text", lengths, c10d::ReduceOp::SUM);
   // Rows of other ranks are zero, so the sum of bytes gathers them.
-  at::Tensor bytes = at::zeros({size_, std::max<int64_t>(1, lengths.max().item<int64_t>())}, at::kByte);
+  at::Tensor bytes =
+      at::zeros({size_, std::max<int64_t>(1, lengths.max().item<int64_t>())}, at::kByte);
   std::memcpy(bytes[rank_].data_ptr<uint8_t>(), text.data(), text.size());
   all_reduce("all_gather_text", bytes, c10d::ReduceOp::SUM);
   std::vector<std::string> texts;

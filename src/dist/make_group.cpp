@@ -45,15 +45,19 @@ std::shared_ptr<Group> make_group(const RankEnvironment& environment, const Grou
   const auto store =
       join_store(environment, std::min(timeout, to_milliseconds(kLongestRendezvous_s)));
   try {
-    auto made = c10::make_intrusive<c10d::ProcessGroup>(store, environment.rank, environment.world_size);
+    auto made =
+        c10::make_intrusive<c10d::ProcessGroup>(store, environment.rank, environment.world_size);
     // Gloo also serves NCCL's ranks: flags and texts live on the CPU and need no device sync.
-    const auto gloo = make_gloo_backend({store, environment.rank, environment.world_size,
-                                         bind_address(environment, options), timeout});
+    const auto gloo = make_gloo_backend({store,
+                                         environment.rank,
+                                         environment.world_size,
+                                         bind_address(environment, options),
+                                         timeout});
     made->setBackend(at::kCPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
     made->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
     if (nccl) {
-      const auto backend = make_nccl_backend({store, environment.rank, environment.world_size,
-                                              options.device.index(), timeout});
+      const auto backend = make_nccl_backend(
+          {store, environment.rank, environment.world_size, options.device.index(), timeout});
       made->setBackend(at::kCUDA, c10d::ProcessGroup::BackendType::NCCL, backend);
       made->setDefaultBackend(c10d::ProcessGroup::BackendType::NCCL);
     }
@@ -62,9 +66,9 @@ std::shared_ptr<Group> make_group(const RankEnvironment& environment, const Grou
     throw;
   } catch (const std::exception& error) {
     throw DistError("rank " + std::to_string(environment.rank) + " of " +
-                    std::to_string(environment.world_size) + ": connecting to the other ranks: " +
-                    first_line(error.what()) + "; another rank ended early (see its message) or " +
-                    "cannot be reached");
+                    std::to_string(environment.world_size) +
+                    ": connecting to the other ranks: " + first_line(error.what()) +
+                    "; another rank ended early (see its message) or " + "cannot be reached");
   }
 }
 

@@ -23,7 +23,9 @@ std::string numeric_loopback(const std::string& host) {
 }
 
 // First descriptor that `use` makes (not -1) of one of the host's addresses; -1 with errno if none.
-int with_addresses(const std::string& host, int port, int socket_type,
+int with_addresses(const std::string& host,
+                   int port,
+                   int socket_type,
                    const std::function<int(const addrinfo&)>& use) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -74,9 +76,10 @@ void check_inherited(int descriptor) {
   int listening = 0;
   socklen_t length = sizeof(listening);
   if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0 || !listening) {
-    throw DistError("rank 0: ROPEWALK_STORE_FD is " + std::to_string(descriptor) +
-                    ", which is no listening socket; the variables of ropewalk's agent are its own, "
-                    "do not set them by hand");
+    throw DistError(
+        "rank 0: ROPEWALK_STORE_FD is " + std::to_string(descriptor) +
+        ", which is no listening socket; the variables of ropewalk's agent are its own, "
+        "do not set them by hand");
   }
 }
 
@@ -94,8 +97,8 @@ c10::intrusive_ptr<c10d::Store> join_store(const RankEnvironment& environment,
   options.isServer = environment.rank == 0 && !environment.store_is_served;
   if (options.isServer) {
     if (environment.store_fd >= 0) check_inherited(environment.store_fd);
-    options.masterListenFd = environment.store_fd >= 0 ? environment.store_fd
-                                                       : listen_on(host, environment.master_port);
+    options.masterListenFd =
+        environment.store_fd >= 0 ? environment.store_fd : listen_on(host, environment.master_port);
   }
   try {
     c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(host, options);
@@ -112,8 +115,8 @@ c10::intrusive_ptr<c10d::Store> join_store(const RankEnvironment& environment,
 std::string address_towards(const std::string& host, int port) {
   std::array<char, NI_MAXHOST> text{};
   // Connecting a datagram socket only chooses a route; nothing is sent.
-  const int made = with_addresses(
-      numeric_loopback(host), port, SOCK_DGRAM, [](const addrinfo& address) {
+  const int made =
+      with_addresses(numeric_loopback(host), port, SOCK_DGRAM, [](const addrinfo& address) {
         return open_and(address, [&](int probe) {
           return ::connect(probe, address.ai_addr, address.ai_addrlen) == 0;
         });

@@ -33,7 +33,8 @@ int64_t sample_top_p(const at::Tensor& logits_V, const GenerateOptions& options,
 
 }  // namespace
 
-std::vector<int32_t> generate(Decoder& decoder, const std::vector<int32_t>& prompt,
+std::vector<int32_t> generate(Decoder& decoder,
+                              const std::vector<int32_t>& prompt,
                               const GenerateOptions& options,
                               const std::function<void(int32_t)>& on_token) {
   ROPEWALK_CHECK(!prompt.empty(), "a prompt has at least one token");
@@ -50,7 +51,8 @@ std::vector<int32_t> generate(Decoder& decoder, const std::vector<int32_t>& prom
     const int64_t token =
         options.greedy
             ? logits_V.argmax().item<int64_t>()
-            : sample_top_p(logits_V, options,
+            : sample_top_p(logits_V,
+                           options,
                            random_uniform(options.seed, kSamplingStream, generated.size()));
     generated.push_back(static_cast<int32_t>(token));
     if (on_token) on_token(generated.back());

@@ -72,8 +72,10 @@ class WindowScorer {
 
 int64_t default_stride(int64_t window) { return std::min(window, kPaperStride); }
 
-PerplexityResult perplexity(Decoder& decoder, const TokenDataset& documents,
-                            const PerplexityOptions& options, dist::Group& group) {
+PerplexityResult perplexity(Decoder& decoder,
+                            const TokenDataset& documents,
+                            const PerplexityOptions& options,
+                            dist::Group& group) {
   const torch::autograd::AutoGradMode no_grad(false);
   const int64_t num_documents = options.max_documents == 0
                                     ? documents.num_documents()
@@ -90,7 +92,8 @@ PerplexityResult perplexity(Decoder& decoder, const TokenDataset& documents,
   }
   scorer.finish();
 
-  at::Tensor totals = at::tensor({scorer.nll_sum(), static_cast<double>(scorer.num_scored()),
+  at::Tensor totals = at::tensor({scorer.nll_sum(),
+                                  static_cast<double>(scorer.num_scored()),
                                   static_cast<double>(scored_documents)},
                                  at::kDouble);
   group.all_reduce_sum(totals);

@@ -38,7 +38,8 @@ std::string cell(const std::string& text, size_t width) {
   return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
 }
 
-std::string perplexity_at(const std::vector<PerplexityResult>& results, int64_t window,
+std::string perplexity_at(const std::vector<PerplexityResult>& results,
+                          int64_t window,
                           const std::string& row) {
   for (const PerplexityResult& result : results) {
     if (result.window != window || row_name(result) != row) continue;
@@ -83,7 +84,8 @@ std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& 
       results.push_back(result);
     }
   } catch (const Json::exception& error) {
-    throw ConfigError(file.string() + ": not what `eval perplexity --json` writes: " + error.what());
+    throw ConfigError(file.string() +
+                      ": not what `eval perplexity --json` writes: " + error.what());
   }
   if (results.empty()) throw ConfigError(file.string() + ": has no results");
   return results;

@@ -9,9 +9,10 @@ namespace ropewalk {
 
 RopeParameters rescale(const RopeParameters& own, RopeKind kind, double factor) {
   if (!std::isfinite(factor) || factor < 1) {
-    throw ConfigError("factor " + format_number(factor) +
-                      ": expected a number >= 1. Positions are DIVIDED by the factor: write 16, not "
-                      "0.0625");
+    throw ConfigError(
+        "factor " + format_number(factor) +
+        ": expected a number >= 1. Positions are DIVIDED by the factor: write 16, not "
+        "0.0625");
   }
   const bool own_kind = kind == own.kind;
   if (!own_kind && (kind == RopeKind::kLlama3 || !rope_kind_supported(kind))) {

@@ -37,7 +37,8 @@ std::vector<at::Tensor> tensors_of(const NamedParameters& parameters) {
 
 }  // namespace
 
-DataParallel::DataParallel(NamedParameters parameters, std::shared_ptr<dist::Group> group,
+DataParallel::DataParallel(NamedParameters parameters,
+                           std::shared_ptr<dist::Group> group,
                            DataParallelOptions options)
     : group_(std::move(group)), options_(options) {
   ROPEWALK_CHECK(options_.bucket_mib > 0, "buckets without size");
@@ -79,7 +80,8 @@ void DataParallel::make_reducer() {
 // Words for the reducer's own: it knows parameters by index and advises on Python's DDP.
 std::string DataParallel::explain(const std::string& reducer_error) const {
   const size_t mark = reducer_error.find("did not receive grad for rank");
-  const size_t colon = reducer_error.find(':', mark == std::string::npos ? reducer_error.size() : mark);
+  const size_t colon =
+      reducer_error.find(':', mark == std::string::npos ? reducer_error.size() : mark);
   if (colon == std::string::npos) return reducer_error.substr(0, reducer_error.find('\n'));
   std::istringstream indices(reducer_error.substr(colon + 1));
   std::vector<std::string> names;

@@ -28,9 +28,10 @@ void check_length(const RunConfig& config, const HfModel& model, Diagnostics& fa
 
 void check_special_tokens(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
   if (model.spec.eos_token_ids.empty()) {
-    faults.error("model.eos_token_id",
-                 "the model's config.json names no end-of-text token, which separates the documents "
-                 "of a sequence. Add eos_token_id there (from scratch: here)");
+    faults.error(
+        "model.eos_token_id",
+        "the model's config.json names no end-of-text token, which separates the documents "
+        "of a sequence. Add eos_token_id there (from scratch: here)");
   }
   if (config.data.add_bos && !model.spec.bos_token_id) {
     faults.error("data.add_bos",
@@ -47,7 +48,8 @@ std::shared_ptr<const TokenDataset> open_shards(const std::vector<std::string>& 
 }  // namespace
 
 TrainInputs load_train_inputs(const std::filesystem::path& run_config,
-                              const std::vector<std::string>& overrides, int64_t world_size,
+                              const std::vector<std::string>& overrides,
+                              int64_t world_size,
                               Diagnostics& warnings) {
   TrainInputs inputs;
   inputs.config = load_run_config(run_config, overrides, RunPurpose::kTrain, &warnings);
@@ -73,8 +75,9 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   if (!inputs.tokenizer_folder.empty() && std::filesystem::exists(tokenizer_file)) {
     expected.tokenizer_hash = hash_file(tokenizer_file);
   } else {
-    warnings.warning("model", "no tokenizer.json beside the model: that the shards were made with "
-                              "the model's tokenizer cannot be checked");
+    warnings.warning("model",
+                     "no tokenizer.json beside the model: that the shards were made with "
+                     "the model's tokenizer cannot be checked");
   }
   const int64_t length =
       config.data.sequence_length.value_or(inputs.model.spec.rope.max_position_embeddings);

@@ -14,9 +14,9 @@ std::optional<RopeKind> asked_kind(const ModelConfig& model, Diagnostics& diagno
   if (!model.pos_scaling_type) return std::nullopt;
   const auto kind = parse_rope_kind(*model.pos_scaling_type);
   if (!kind) {
-    diagnostics.error("model.pos_scaling_type", "found \"" + *model.pos_scaling_type +
-                                                    "\"; expected one of " +
-                                                    join(rope_kind_names(), ", "));
+    diagnostics.error("model.pos_scaling_type",
+                      "found \"" + *model.pos_scaling_type + "\"; expected one of " +
+                          join(rope_kind_names(), ", "));
   }
   return kind;
 }
@@ -60,9 +60,11 @@ void add_edits(const HfModel& base, ScalingRequest& request) {
   } else if (kind_is_open && base.factor_edited) {
     request.pos_scaling_factor = now.factor;
   }
-  fall_back(request.max_position_embeddings, trained.max_position_embeddings,
+  fall_back(request.max_position_embeddings,
+            trained.max_position_embeddings,
             now.max_position_embeddings);
-  fall_back(request.original_max_position_embeddings, trained.original_max_position_embeddings,
+  fall_back(request.original_max_position_embeddings,
+            trained.original_max_position_embeddings,
             now.original_max_position_embeddings);
   fall_back(request.rope_theta, trained.theta, now.theta);
 }
@@ -100,7 +102,8 @@ int64_t scratch_original(const ModelConfig& model, int64_t window) {
   if (model.original_max_position_embeddings) return *model.original_max_position_embeddings;
   const double factor = model.pos_scaling_factor.value_or(1.0);
   if (!(factor > 1.0)) return window;
-  return std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(window) / factor + 0.999999));
+  return std::max<int64_t>(1,
+                           static_cast<int64_t>(static_cast<double>(window) / factor + 0.999999));
 }
 
 HfModel make_scratch(const ModelConfig& model, Diagnostics& diagnostics) {
@@ -120,7 +123,8 @@ HfModel make_scratch(const ModelConfig& model, Diagnostics& diagnostics) {
 
 }  // namespace
 
-HfModel apply_model_config(const HfModel& base, const ModelConfig& model,
+HfModel apply_model_config(const HfModel& base,
+                           const ModelConfig& model,
                            Diagnostics& diagnostics) {
   ScalingRequest request = request_of(model, diagnostics);
   add_edits(base, request);

@@ -38,7 +38,8 @@ Console::Console() : is_terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Console::live(const StepReport& report) {
   if (!is_terminal_) return;
-  const auto filled = static_cast<int>(kBarWidth * report.step / std::max<int64_t>(1, report.total_steps));
+  const auto filled =
+      static_cast<int>(kBarWidth * report.step / std::max<int64_t>(1, report.total_steps));
   const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
   std::fprintf(stderr, "\r\033[K[%s] %s", bar.c_str(), step_line(report).c_str());
   std::fflush(stderr);

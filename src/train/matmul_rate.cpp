@@ -34,7 +34,8 @@ double measure_matmul_rate(at::ScalarType dtype, at::Device device) {
     best = std::min(best, seconds);
     spent += seconds;
   }
-  return 2.0 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size) / best;
+  return 2.0 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size) /
+         best;
 }
 
 }  // namespace ropewalk

@@ -30,8 +30,8 @@ class ProgressState final : public Stateful {
   Json state() const override;
   void load_state(const Json& state) override;
 
-  uint64_t cursor = 0;  // samples consumed by all ranks since step 0
-  int64_t tokens = 0;   // target tokens since step 0
+  uint64_t cursor = 0;    // samples consumed by all ranks since step 0
+  int64_t tokens = 0;     // target tokens since step 0
   std::string data_hash;  // identity of the training shards; a change is told, not refused
 
   // What load_state found; empty before.

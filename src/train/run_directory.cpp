@@ -15,7 +15,9 @@ RunDirectory::RunDirectory(const std::filesystem::path& path) : path_(path) {
   lock_ = std::make_unique<FileLock>(path / "lock");
 }
 
-bool RunDirectory::has_checkpoints() const { return !list_checkpoints(path_ / "checkpoints").empty(); }
+bool RunDirectory::has_checkpoints() const {
+  return !list_checkpoints(path_ / "checkpoints").empty();
+}
 
 std::optional<Json> RunDirectory::stored_config() const {
   if (!std::filesystem::exists(config_file())) return std::nullopt;

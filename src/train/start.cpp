@@ -1,15 +1,16 @@
 #include "train/start.h"
 
-#include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/settings/resume.h"
 
 namespace ropewalk {
 namespace {
 
-void refuse_mixing_runs(const RunDirectory& directory, const RunConfig& config,
+void refuse_mixing_runs(const RunDirectory& directory,
+                        const RunConfig& config,
                         const StartOptions& start) {
   if (start.resume.empty()) {
     if (start.overwrite || !directory.has_checkpoints()) return;
@@ -20,8 +21,8 @@ void refuse_mixing_runs(const RunDirectory& directory, const RunConfig& config,
   const std::optional<Json> stored = directory.stored_config();
   // An explicit checkpoint may belong to another run directory: a fork starts its own.
   if (!stored || !directory.has_checkpoints()) return;
-  refuse_differences_on_resume(*stored, resolved_json(config), start.allow_change,
-                               directory.config_file().string());
+  refuse_differences_on_resume(
+      *stored, resolved_json(config), start.allow_change, directory.config_file().string());
 }
 
 ResumeRequest request_of(const std::string& resume) {
@@ -32,7 +33,8 @@ ResumeRequest request_of(const std::string& resume) {
 
 }  // namespace
 
-std::unique_ptr<RunDirectory> open_run_directory(const RunConfig& config, const StartOptions& start,
+std::unique_ptr<RunDirectory> open_run_directory(const RunConfig& config,
+                                                 const StartOptions& start,
                                                  dist::Group& group) {
   std::unique_ptr<RunDirectory> directory;
   on_first_rank(group, [&] {
@@ -53,8 +55,8 @@ std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer, const Star
 int64_t load_start(Checkpointer& checkpointer, const FoundCheckpoint& found) {
   const LoadedCheckpoint loaded = checkpointer.load(found);
   if (!loaded.rope_difference.empty()) {
-    throw CheckpointError(found.path.string() + ": its positions are not this run's: " +
-                          loaded.rope_difference +
+    throw CheckpointError(found.path.string() +
+                          ": its positions are not this run's: " + loaded.rope_difference +
                           ". --resume continues the same model; to extend it further, name it as "
                           "model.pretrained of a new run");
   }

@@ -10,10 +10,11 @@
 
 namespace ropewalk {
 
-// Opens and locks the directory (rank 0; null elsewhere) and refuses a start that would mix two runs:
-// checkpoints that are there without --resume or --overwrite, settings that differ from the stored
-// ones on resume. Collective.
-std::unique_ptr<RunDirectory> open_run_directory(const RunConfig& config, const StartOptions& start,
+// Opens and locks the directory (rank 0; null elsewhere) and refuses a start that would mix two
+// runs: checkpoints that are there without --resume or --overwrite, settings that differ from the
+// stored ones on resume. Collective.
+std::unique_ptr<RunDirectory> open_run_directory(const RunConfig& config,
+                                                 const StartOptions& start,
                                                  dist::Group& group);
 
 // The checkpoint that `start` names, verified. Nothing: the run begins at step 0. Collective.

@@ -45,22 +45,24 @@ CheckpointerOptions checkpointer_options(const TrainInputs& inputs, at::Device d
 
 }  // namespace
 
-TrainState::TrainState(const TrainInputs& inputs, const StartOptions& start,
+TrainState::TrainState(const TrainInputs& inputs,
+                       const StartOptions& start,
                        std::shared_ptr<dist::Group> group)
     : decoder_(build_for_training(inputs, group->device())) {
   const RunConfig& config = inputs.config;
   const NamedTensors parameters = named_tensors(*decoder_);
   const NamedTensors trainable = select_trainable(parameters, config.optimizer);
   optimizer_ = std::make_unique<AdamW>(trainable, config.optimizer);
-  checkpointer_ = std::make_unique<Checkpointer>(checkpointer_options(inputs, group->device()),
-                                                 *decoder_, group);
+  checkpointer_ = std::make_unique<Checkpointer>(
+      checkpointer_options(inputs, group->device()), *decoder_, group);
   checkpointer_->clean_up();
   if (start.overwrite) checkpointer_->start_over();
 
   const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, start);
   if (!found) fill_fresh_weights(inputs);
   data_parallel_ = std::make_unique<parallel::DataParallel>(
-      parameters, group,
+      parameters,
+      group,
       parallel::DataParallelOptions{.bucket_mib = static_cast<double>(config.parallel.bucket_mib)});
   optimizer_state_ = std::make_unique<OptimizerState>(*optimizer_);
   reducer_state_ = std::make_unique<ReducerState>(*data_parallel_);

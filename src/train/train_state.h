@@ -18,7 +18,8 @@ class TrainState {
  public:
   // Weights come from the checkpoint that `start` names, else from model.pretrained, else from
   // random numbers. References must outlive the object. Collective.
-  TrainState(const TrainInputs& inputs, const StartOptions& start,
+  TrainState(const TrainInputs& inputs,
+             const StartOptions& start,
              std::shared_ptr<dist::Group> group);
 
   // The step that was loaded; nothing on a fresh start.

@@ -21,7 +21,8 @@ int64_t count_targets(const std::vector<Batch>& batches) {
   return count;
 }
 
-at::Tensor to_device(const std::vector<int64_t>& values, const Batch& batch,
+at::Tensor to_device(const std::vector<int64_t>& values,
+                     const Batch& batch,
                      const TrainStepContext& context) {
   at::Tensor tensor = at::tensor(values, at::kLong).view({batch.rows, batch.length});
   const at::Device device = context.group.device();
@@ -33,14 +34,15 @@ at::Tensor to_device(const std::vector<int64_t>& values, const Batch& batch,
 // Forward and backward of every micro-batch; gradients are reduced while the last one's backward
 // runs. Returns this rank's sum of cross-entropies.
 at::Tensor accumulate_gradients(const TrainStepContext& context,
-                                const std::vector<Batch>& micro_batches, double global_tokens) {
+                                const std::vector<Batch>& micro_batches,
+                                double global_tokens) {
   at::Tensor loss_sum = at::zeros({}, at::TensorOptions(context.group.device()).dtype(at::kFloat));
   for (const Batch& batch : micro_batches) {
     const bool last = &batch == &micro_batches.back();
     const auto no_sync = last ? nullptr : context.data_parallel.no_sync();
     context.data_parallel.prepare_forward();
-    const at::Tensor batch_sum = context.decoder.loss_sum(
-        to_device(batch.tokens, batch, context), to_device(batch.targets, batch, context));
+    const at::Tensor batch_sum = context.decoder.loss_sum(to_device(batch.tokens, batch, context),
+                                                          to_device(batch.targets, batch, context));
     const at::Tensor loss = batch_sum / global_tokens;
     context.data_parallel.prepare_backward(loss);
     loss.backward();
@@ -52,8 +54,10 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
 
 }  // namespace
 
-TrainStepResult train_step(const TrainStepContext& context, const std::vector<Batch>& micro_batches,
-                           double learning_rate, const BorderWishes& wishes) {
+TrainStepResult train_step(const TrainStepContext& context,
+                           const std::vector<Batch>& micro_batches,
+                           double learning_rate,
+                           const BorderWishes& wishes) {
   TrainStepResult result{.learning_rate = learning_rate};
   const auto local_tokens = static_cast<double>(count_targets(micro_batches));
   result.tokens = std::llround(context.group.sum(local_tokens));
@@ -62,8 +66,8 @@ TrainStepResult train_step(const TrainStepContext& context, const std::vector<Ba
   const at::Tensor loss_sum =
       accumulate_gradients(context, micro_batches, static_cast<double>(result.tokens));
 
-  at::Tensor shared = at::tensor({loss_sum.item<double>(), wishes.stop ? 1.0 : 0.0,
-                                  wishes.save ? 1.0 : 0.0}, at::kDouble);
+  at::Tensor shared = at::tensor(
+      {loss_sum.item<double>(), wishes.stop ? 1.0 : 0.0, wishes.save ? 1.0 : 0.0}, at::kDouble);
   context.group.all_reduce_sum(shared);
   result.loss = shared[0].item<double>() / static_cast<double>(result.tokens);
   result.agreed = {shared[1].item<double>() > 0, shared[2].item<double>() > 0};

@@ -59,7 +59,8 @@ struct Trainer::Parts {
   bool stopping = false;
 };
 
-Trainer::Parts::Parts(TrainInputs given, const StartOptions& start,
+Trainer::Parts::Parts(TrainInputs given,
+                      const StartOptions& start,
                       std::shared_ptr<dist::Group> ranks)
     : inputs(std::move(given)),
       group(std::move(ranks)),
@@ -72,14 +73,15 @@ void Trainer::Parts::start_reading() {
   const RunConfig& config = inputs.config;
   ProgressState& progress = state.progress();
   if (state.resumed_step() && progress.loaded_data_hash != inputs.train_tokens->hash()) {
-    log_warn("data.train: the shards are not those that the run began with; the sample order goes "
-             "on at the same place of the new ones");
+    log_warn(
+        "data.train: the shards are not those that the run began with; the sample order goes "
+        "on at the same place of the new ones");
   }
   progress.data_hash = inputs.train_tokens->hash();
-  loader = std::make_unique<Loader>(
-      inputs.sequences, LoaderOptions{.layout = layout,
-                                      .seed = static_cast<uint64_t>(config.train.seed),
-                                      .cursor = progress.cursor});
+  loader = std::make_unique<Loader>(inputs.sequences,
+                                    LoaderOptions{.layout = layout,
+                                                  .seed = static_cast<uint64_t>(config.train.seed),
+                                                  .cursor = progress.cursor});
   const at::ScalarType dtype = state.decoder().options().compute_dtype;
   speed = std::make_unique<SpeedMeter>(
       flops_per_token(inputs.model.spec, inputs.sequences->length()).total(),
@@ -94,9 +96,12 @@ void Trainer::Parts::add_callbacks() {
   }
   callbacks.push_back(std::make_unique<MetricsCallback>(sink.get(), config.log.every_steps));
   if (inputs.validation) {
-    callbacks.push_back(std::make_unique<EvaluationCallback>(
-        state.decoder(), inputs.validation,
-        with_windows(config.eval, inputs.sequences->length()), *group, sink.get()));
+    callbacks.push_back(
+        std::make_unique<EvaluationCallback>(state.decoder(),
+                                             inputs.validation,
+                                             with_windows(config.eval, inputs.sequences->length()),
+                                             *group,
+                                             sink.get()));
   }
   callbacks.push_back(
       std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint.every_steps));
@@ -113,8 +118,8 @@ TrainStepResult Trainer::Parts::do_step() {
   const RunConfig& config = inputs.config;
   std::vector<Batch> micro_batches;
   for (int64_t i = 0; i < layout.micro_steps(); ++i) micro_batches.push_back(loader->next());
-  const double learning_rate = learning_rate_at(config.schedule, config.optimizer.learning_rate,
-                                                step, config.train.steps);
+  const double learning_rate =
+      learning_rate_at(config.schedule, config.optimizer.learning_rate, step, config.train.steps);
   const TrainStepContext context{.decoder = state.decoder(),
                                  .data_parallel = state.data_parallel(),
                                  .optimizer = state.optimizer(),

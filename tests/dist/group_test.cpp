@@ -71,9 +71,7 @@ RANK_BODY(all_calls) {
 TEST(Group, AllCallsGiveTheSameOnEveryOfTwoRanks) { expect_ranks_pass("all_calls", 2); }
 TEST(Group, AllCallsGiveTheSameOnEveryOfThreeRanks) { expect_ranks_pass("all_calls", 3); }
 
-TEST(Group, SocketsAreOnLoopbackOnly) {
-  expect_ranks_pass("loopback_only", 2);
-}
+TEST(Group, SocketsAreOnLoopbackOnly) { expect_ranks_pass("loopback_only", 2); }
 
 // Inodes of this process's sockets.
 std::vector<std::string> own_sockets() {
@@ -97,7 +95,8 @@ RANK_BODY(loopback_only) {
     while (std::getline(lines, line)) {
       std::istringstream words(line);
       std::vector<std::string> columns(std::istream_iterator<std::string>{words}, {});
-      if (columns.size() < 10 || std::find(own.begin(), own.end(), columns[9]) == own.end()) continue;
+      if (columns.size() < 10 || std::find(own.begin(), own.end(), columns[9]) == own.end())
+        continue;
       ++num_seen;
       const bool loopback = columns[1].rfind("0100007F:", 0) == 0 ||
                             columns[1].rfind("0000000000000000FFFF00000100007F:", 0) == 0;
@@ -130,8 +129,9 @@ RANK_BODY(rank_1_never_comes) {
 TEST(Group, ATimeoutNamesTheRankTheCallAndWhatToDo) {
   RankRun run{"rank_1_never_comes", 2, 0.5, {}, ""};
   EXPECT_EQ(run_ranks(run), kExitFailure);
-  EXPECT_THAT(run.output, AllOf(HasSubstr("rank 0 of 2: all_reduce_sum failed"),
-                                HasSubstr("parallel.timeout_s")));
+  EXPECT_THAT(
+      run.output,
+      AllOf(HasSubstr("rank 0 of 2: all_reduce_sum failed"), HasSubstr("parallel.timeout_s")));
 }
 
 template <typename ErrorType>
@@ -147,7 +147,8 @@ std::string error_of(const RankEnvironment& environment, const GroupOptions& opt
 TEST(Group, NcclOnTheCpuIsRefused) {
   GroupOptions options;
   options.backend = GroupBackend::kNccl;
-  EXPECT_THAT(error_of<ConfigError>({}, options), HasSubstr("parallel.backend nccl: found device cpu"));
+  EXPECT_THAT(error_of<ConfigError>({}, options),
+              HasSubstr("parallel.backend nccl: found device cpu"));
 }
 
 RankEnvironment two_ranks_by_hand(int rank, const std::string& address, int port) {

@@ -20,6 +20,7 @@
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
+#include "ropewalk/dist/device.h"
 #include "ropewalk/dist/group.h"
 #include "ropewalk/launch/local_agent.h"
 
@@ -36,7 +37,6 @@ inline std::string test_variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
-
 
 struct RankRun {
   std::string body;
@@ -78,7 +78,8 @@ inline int run_ranks(RankRun& run) {
 }
 
 // The whole test of most bodies: prints what the ranks said when they failed.
-inline void expect_ranks_pass(const std::string& body, int num_ranks,
+inline void expect_ranks_pass(const std::string& body,
+                              int num_ranks,
                               std::vector<std::string> environment = {}) {
   RankRun run{body, num_ranks, 60, std::move(environment), ""};
   EXPECT_EQ(run_ranks(run), kExitDone) << run.output;
@@ -88,7 +89,12 @@ inline int run_rank_body(const std::string& name) {
   try {
     GroupOptions options;
     options.timeout_s = std::stod(test_variable("ROPEWALK_TEST_TIMEOUT"));
-    const auto group = make_group(rank_environment_from_env(), options);
+    const RankEnvironment environment = rank_environment_from_env();
+    if (test_variable("ROPEWALK_TEST_BACKEND") == "nccl") options.backend = GroupBackend::kNccl;
+    if (options.backend == GroupBackend::kNccl) {
+      options.device = choose_device(environment, options.backend);
+    }
+    const auto group = make_group(environment, options);
     rank_bodies().at(name)(*group);
     // A rank that ends early would break connections that others still read from.
     if (!testing::Test::HasFailure()) group->barrier();
@@ -111,8 +117,8 @@ struct RegisterRankBody {
 
 }  // namespace ropewalk::dist
 
-#define RANK_BODY(name)                                                                   \
-  static void rank_body_##name(::ropewalk::dist::Group& group);                           \
+#define RANK_BODY(name)                                                                     \
+  static void rank_body_##name(::ropewalk::dist::Group& group);                             \
   static const ::ropewalk::dist::RegisterRankBody register_##name(#name, rank_body_##name); \
   static void rank_body_##name([[maybe_unused]] ::ropewalk::dist::Group& group)
 

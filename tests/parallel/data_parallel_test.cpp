@@ -58,7 +58,8 @@ struct Run {
 
 // A plain gradient descent step on this rank's rows; the loss is the mean over the global batch.
 void train_step(const Run& run, int step) {
-  const auto own = batch_of_step(step).chunk(run.group.size())[static_cast<size_t>(run.group.rank())];
+  const auto own =
+      batch_of_step(step).chunk(run.group.size())[static_cast<size_t>(run.group.rank())];
   const auto parts = own.chunk(run.num_micro_steps);
   for (size_t i = 0; i < parts.size(); ++i) {
     const auto no_sync = i + 1 == parts.size() ? nullptr : run.dp.no_sync();
@@ -92,7 +93,8 @@ std::shared_ptr<dist::Group> borrow(dist::Group& group) {
 
 at::Tensor flat(const Model& model) {
   std::vector<at::Tensor> parts;
-  for (const auto& [name, parameter] : model.parameters) parts.push_back(parameter.detach().flatten());
+  for (const auto& [name, parameter] : model.parameters)
+    parts.push_back(parameter.detach().flatten());
   return at::cat(parts);
 }
 
@@ -101,7 +103,8 @@ at::Tensor single_rank_result(int num_steps, int num_micro_steps) {
   dist::Group alone;
   Model model;
   DataParallel dp(model.parameters, borrow(alone), small_buckets());
-  for (int step = 0; step < num_steps; ++step) train_step({alone, dp, model, num_micro_steps}, step);
+  for (int step = 0; step < num_steps; ++step)
+    train_step({alone, dp, model, num_micro_steps}, step);
   return flat(model);
 }
 
@@ -279,7 +282,8 @@ RANK_BODY(different_models) {
 TEST(DataParallel, RanksWithDifferentModelsAreRefused) {
   dist::RankRun run{"different_models", 2, 60, {}, ""};
   EXPECT_EQ(dist::run_ranks(run), kExitFailure);
-  EXPECT_THAT(run.output, HasSubstr("parameter 3 differs between ranks: rank 0 has layer1.bias [32]"));
+  EXPECT_THAT(run.output,
+              HasSubstr("parameter 3 differs between ranks: rank 0 has layer1.bias [32]"));
   EXPECT_THAT(run.output, HasSubstr("rank 1 has layer1.bias [7]"));
 }
 

@@ -39,8 +39,15 @@ TEST_F(MetricsLogTest, FreshStartEmptiesTheFile) {
 TEST(MetricsLine, HoldsEveryNumberOfTheContract) {
   StepReport report{.step = 7, .total_steps = 10, .loss = 2.5};
   const Json line = metrics_line(report);
-  for (const char* key : {"step", "loss", "grad_norm", "learning_rate", "tokens",
-                          "tokens_per_second", "mfu", "memory_bytes", "time_s"}) {
+  for (const char* key : {"step",
+                          "loss",
+                          "grad_norm",
+                          "learning_rate",
+                          "tokens",
+                          "tokens_per_second",
+                          "mfu",
+                          "memory_bytes",
+                          "time_s"}) {
     EXPECT_TRUE(line.contains(key)) << key;
   }
   EXPECT_EQ(line["step"], 7);

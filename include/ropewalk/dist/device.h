@@ -11,6 +11,10 @@ namespace ropewalk::dist {
 // True where the driver of an NVIDIA GPU is present; loads nothing.
 bool has_cuda_driver();
 
+// GPUs that this build can compute on; 0 without a driver or without the CUDA module, which it
+// loads.
+int num_cuda_devices();
+
 // CUDA device `local_rank` for NCCL and, where GPUs and the module are there, for kAuto; otherwise
 // the CPU. Call it before anything else asks torch about CUDA: torch remembers the first answer.
 // Throws ConfigError when NCCL is asked for but impossible, or when this machine has fewer GPUs

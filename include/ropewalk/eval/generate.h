@@ -18,9 +18,10 @@ struct GenerateOptions {
   std::vector<int64_t> stop_ids;
 };
 
-// New tokens only; a stop token ends the list and is part of it. `on_token` (may be empty) is called
-// with each one as it comes. `prompt` must not be empty.
-std::vector<int32_t> generate(Decoder& decoder, const std::vector<int32_t>& prompt,
+// New tokens only; a stop token ends the list and is part of it. `on_token` (may be empty) is
+// called with each one as it comes. `prompt` must not be empty.
+std::vector<int32_t> generate(Decoder& decoder,
+                              const std::vector<int32_t>& prompt,
                               const GenerateOptions& options,
                               const std::function<void(int32_t)>& on_token = {});
 

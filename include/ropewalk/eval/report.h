@@ -10,7 +10,8 @@
 
 namespace ropewalk {
 
-// {"protocol": "pi", "results": [{window, stride, kind, factor, perplexity, nll, tokens, documents}]}
+// {"protocol": "pi", "results": [{window, stride, kind, factor, perplexity, nll, tokens,
+// documents}]}
 Json perplexity_json(const std::vector<PerplexityResult>& results);
 // Reads it back. Throws ConfigError naming file and field.
 std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& file);
@@ -18,7 +19,9 @@ std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& 
 // One row an evaluation and scaling, one column a window.
 std::string perplexity_table(const std::vector<PerplexityResult>& results);
 
-// Perplexity over window length, one line an evaluation and scaling, as SVG. `subtitle` says of what.
-std::string perplexity_chart(const std::vector<PerplexityResult>& results, const std::string& subtitle);
+// Perplexity over window length, one line an evaluation and scaling, as SVG. `subtitle` says of
+// what.
+std::string perplexity_chart(const std::vector<PerplexityResult>& results,
+                             const std::string& subtitle);
 
 }  // namespace ropewalk

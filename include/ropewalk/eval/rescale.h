@@ -1,4 +1,5 @@
-// One loaded model under other factors: what `eval perplexity --factors` and `eval.factors` ask for.
+// One loaded model under other factors: what `eval perplexity --factors` and `eval.factors` ask
+// for.
 #pragma once
 
 #include <string>

@@ -12,10 +12,10 @@
 //   dp.finish_step();       // every gradient is now the sum over ranks; the layout is settled
 //   clip, optimizer step, zero gradients
 //
-// Gradients are SUMMED over ranks, unlike PyTorch's DDP, which averages: the loss is a sum over tokens
-// divided by the global token count already. (DDP's averaging would also multiply by 1/ranks or
-// divide by ranks depending on where a gradient lies, which differs in the last bit for 3 ranks, so
-// that a resumed run would not continue bit for bit.)
+// Gradients are SUMMED over ranks, unlike PyTorch's DDP, which averages: the loss is a sum over
+// tokens divided by the global token count already. (DDP's averaging would also multiply by 1/ranks
+// or divide by ranks depending on where a gradient lies, which differs in the last bit for 3 ranks,
+// so that a resumed run would not continue bit for bit.)
 //
 // Gradients are views into the buckets. Zero them in place (grad.zero_()): an undefined gradient is
 // allowed but costs a copy into its bucket at the next step.
@@ -50,7 +50,8 @@ class DataParallel {
  public:
   // Frozen parameters (requires_grad false) are left alone. Collective: compares names, shapes and
   // dtypes over the ranks, then sends rank 0's values of ALL parameters to the others.
-  DataParallel(NamedParameters parameters, std::shared_ptr<dist::Group> group,
+  DataParallel(NamedParameters parameters,
+               std::shared_ptr<dist::Group> group,
                DataParallelOptions options = {});
   ~DataParallel();
   DataParallel(const DataParallel&) = delete;
@@ -59,7 +60,9 @@ class DataParallel {
   // While alive, backward passes accumulate locally and nothing is reduced.
   class NoSync {
    public:
-    explicit NoSync(DataParallel& owner) : owner_(owner), outer_(owner.sync_) { owner.sync_ = false; }
+    explicit NoSync(DataParallel& owner) : owner_(owner), outer_(owner.sync_) {
+      owner.sync_ = false;
+    }
     ~NoSync() { owner_.sync_ = outer_; }
     NoSync(const NoSync&) = delete;
     NoSync& operator=(const NoSync&) = delete;
@@ -97,7 +100,7 @@ class DataParallel {
   std::shared_ptr<dist::Group> group_;
   DataParallelOptions options_;
   std::unique_ptr<c10d::Reducer> reducer_;
-  Buckets restored_;     // empty: none
+  Buckets restored_;  // empty: none
   bool settled_ = false;
   bool sync_ = true;
   bool reduced_ = false;  // a reducing backward was prepared in this step

@@ -22,14 +22,15 @@ struct TrainInputs {
   std::filesystem::path tokenizer_folder;  // empty when there is none
   std::shared_ptr<const TokenDataset> train_tokens;
   std::shared_ptr<const SequenceDataset> sequences;  // made of train_tokens
-  std::shared_ptr<const TokenDataset> validation;  // null: no evaluation
+  std::shared_ptr<const TokenDataset> validation;    // null: no evaluation
 };
 
 // Throws ConfigError, CheckpointError or DataError with every fault of the first kind of input that
 // has any: the config, then the model with batch and lengths, then the weight files' headers, then
 // the shards. Warnings go to `warnings`.
 TrainInputs load_train_inputs(const std::filesystem::path& run_config,
-                              const std::vector<std::string>& overrides, int64_t world_size,
+                              const std::vector<std::string>& overrides,
+                              int64_t world_size,
                               Diagnostics& warnings);
 
 }  // namespace ropewalk

@@ -8,8 +8,8 @@ namespace ropewalk {
 
 struct StepBorder {
   StepReport report;
-  bool last = false;             // of the run, or before it stops on a signal
-  bool save_requested = false;   // the file `save-now`, or a stop
+  bool last = false;            // of the run, or before it stops on a signal
+  bool save_requested = false;  // the file `save-now`, or a stop
 };
 
 // Due every `every_steps` steps (0 = never) and at the last step.

@@ -38,7 +38,9 @@ struct TrainStepResult {
 
 // Throws Error (exit 1) on every rank when loss or gradient is not finite; the weights are then as
 // they were before the step. Collective.
-TrainStepResult train_step(const TrainStepContext& context, const std::vector<Batch>& micro_batches,
-                           double learning_rate, const BorderWishes& wishes);
+TrainStepResult train_step(const TrainStepContext& context,
+                           const std::vector<Batch>& micro_batches,
+                           double learning_rate,
+                           const BorderWishes& wishes);
 
 }  // namespace ropewalk

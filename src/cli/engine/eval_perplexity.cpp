@@ -77,7 +77,8 @@ int run_eval_perplexity(const EvalPerplexityOptions& options) {
     decoder->set_rope(rope);
     warn_about_lengths(options, rope);
     for (const int64_t window : options.windows) {
-      results.push_back(perplexity(*decoder, *documents,
+      results.push_back(perplexity(*decoder,
+                                   *documents,
                                    {.window = window,
                                     .stride = stride_for(options, window),
                                     .max_documents = options.max_documents},
@@ -90,7 +91,8 @@ int run_eval_perplexity(const EvalPerplexityOptions& options) {
   }
   if (!options.plot.empty()) {
     const std::string name = std::filesystem::path(options.checkpoint).lexically_normal().string();
-    write_file_atomic(options.plot, perplexity_chart(results, name + ", sliding window, lower is better"));
+    write_file_atomic(options.plot,
+                      perplexity_chart(results, name + ", sliding window, lower is better"));
   }
   return kExitDone;
 }

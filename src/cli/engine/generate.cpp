@@ -17,8 +17,9 @@ std::vector<int32_t> prompt_ids(const Tokenizer& tokenizer, const std::string& p
   std::vector<int32_t> ids = tokenizer.encode(prompt, /*add_special=*/true);
   if (ids.empty() && tokenizer.bos_id()) ids.push_back(*tokenizer.bos_id());
   if (ids.empty()) {
-    throw ConfigError("--prompt: an empty prompt needs a tokenizer with a begin-of-text token, "
-                      "which this one does not have. Give a prompt");
+    throw ConfigError(
+        "--prompt: an empty prompt needs a tokenizer with a begin-of-text token, "
+        "which this one does not have. Give a prompt");
   }
   return ids;
 }
@@ -40,14 +41,14 @@ int run_generate(const GenerateOptions& options) {
   warn_about_length(static_cast<int64_t>(prompt.size()) + options.max_new_tokens,
                     loaded.model.spec.rope);
 
-  const std::vector<int32_t> generated =
-      generate(*loaded.decoder, prompt,
-               {.max_new_tokens = options.max_new_tokens,
-                .greedy = options.greedy,
-                .temperature = options.temperature,
-                .top_p = options.top_p,
-                .seed = options.seed,
-                .stop_ids = loaded.model.spec.eos_token_ids});
+  const std::vector<int32_t> generated = generate(*loaded.decoder,
+                                                  prompt,
+                                                  {.max_new_tokens = options.max_new_tokens,
+                                                   .greedy = options.greedy,
+                                                   .temperature = options.temperature,
+                                                   .top_p = options.top_p,
+                                                   .seed = options.seed,
+                                                   .stop_ids = loaded.model.spec.eos_token_ids});
   const std::string text = tokenizer->decode(generated);
   if (options.json) {
     const Json out = {{"prompt_ids", prompt}, {"ids", generated}, {"text", text}};

@@ -37,7 +37,8 @@ int run_train(const TrainOptions& options) {
   install_stop_handlers();
 
   Diagnostics remarks;
-  TrainInputs inputs = load_train_inputs(options.run_config, options.set, ranks.world_size, remarks);
+  TrainInputs inputs =
+      load_train_inputs(options.run_config, options.set, ranks.world_size, remarks);
   if (ranks.rank == 0) tell(inputs, remarks);
 
   const ParallelConfig& parallel = inputs.config.parallel;
@@ -45,10 +46,11 @@ int run_train(const TrainOptions& options) {
   const dist::GroupBackend backend = backend_of(parallel.backend);
   const at::Device device = dist::choose_device(ranks, backend);
   at::globalContext().setAllowTF32CuBLAS(parallel.tf32);
-  const auto group = dist::make_group(ranks, {.backend = backend,
-                                              .device = device,
-                                              .timeout_s = static_cast<double>(parallel.timeout_s),
-                                              .bind_address = {}});
+  const auto group = dist::make_group(ranks,
+                                      {.backend = backend,
+                                       .device = device,
+                                       .timeout_s = static_cast<double>(parallel.timeout_s),
+                                       .bind_address = {}});
   Trainer trainer(std::move(inputs),
                   {.resume = options.resume,
                    .overwrite = options.overwrite,

@@ -3,7 +3,8 @@
 namespace ropewalk::cli {
 
 void declare_eval_compare_options(CLI::App& app, EvalCompareOptions& options) {
-  app.add_option("results", options.results,
+  app.add_option("results",
+                 options.results,
                  "What `eval perplexity --json` wrote, each with the name of its rows")
       ->required()
       ->type_name("NAME=FILE.json");

@@ -9,8 +9,8 @@
 
 namespace ropewalk::cli {
 
-inline constexpr CommandInfo kEvalCompareCommand{"eval compare", "Train and evaluate",
-                                                 "Results of several evaluations side by side"};
+inline constexpr CommandInfo kEvalCompareCommand{
+    "eval compare", "Train and evaluate", "Results of several evaluations side by side"};
 
 struct EvalCompareOptions {
   std::vector<std::string> results;  // NAME=FILE.json

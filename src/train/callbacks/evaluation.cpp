@@ -20,7 +20,8 @@ std::string tag(const PerplexityResult& result, bool own_scaling) {
 
 EvaluationCallback::EvaluationCallback(Decoder& decoder,
                                        std::shared_ptr<const TokenDataset> documents,
-                                       const EvalConfig& config, dist::Group& group,
+                                       const EvalConfig& config,
+                                       dist::Group& group,
                                        MetricsSink* sink)
     : decoder_(decoder),
       documents_(std::move(documents)),

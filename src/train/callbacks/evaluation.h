@@ -15,8 +15,11 @@ namespace ropewalk {
 class EvaluationCallback final : public Callback {
  public:
   // `sink`: null on ranks that do not write. References must outlive the callback.
-  EvaluationCallback(Decoder& decoder, std::shared_ptr<const TokenDataset> documents,
-                     const EvalConfig& config, dist::Group& group, MetricsSink* sink);
+  EvaluationCallback(Decoder& decoder,
+                     std::shared_ptr<const TokenDataset> documents,
+                     const EvalConfig& config,
+                     dist::Group& group,
+                     MetricsSink* sink);
   void after_step(const StepBorder& border) override;
   void evaluate(int64_t step);
 

@@ -2,7 +2,8 @@
 
 namespace ropewalk {
 
-MetricsSink::MetricsSink(const RunDirectory& directory, bool tensorboard,
+MetricsSink::MetricsSink(const RunDirectory& directory,
+                         bool tensorboard,
                          std::optional<int64_t> resumed_step)
     : log_(directory.metrics_file(), resumed_step.value_or(0)) {
   if (tensorboard) {
