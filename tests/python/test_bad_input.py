@@ -49,7 +49,7 @@ def refused(tmp_path, text, *words, options=()):
     ('"16"', ["pos_scaling_factor", "string"]),
     ("NaN", ["run.json"]),
     ("1e400", ["run.json", "1e400"]),
-    ("1.5", ["pos_scaling_factor", "512", "384"]),
+    ("1.5", ["pos_scaling_factor", "512", "at least 2"]),
 ])
 def test_wrong_factor(tmp_path, data, factor, words):
     text = run_text(OWN_MODEL, data, tmp_path / "run").replace("2.0", factor)
