@@ -170,7 +170,7 @@ def test_run_directory_that_is_used_or_in_use(tmp_path, data):
                  "--set", "checkpoint.every_steps=2")
     wait_for_step(tmp_path / "run", 3, busy)
     before = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert "another process" in ropewalk("train", config, *small, "--resume", expect=2)
+    assert "in use by process" in ropewalk("train", config, *small, "--resume", expect=2)
     kill_group(busy)
     message = ropewalk("train", config, *small, expect=2)
     assert "--resume" in message and "--overwrite" in message
