@@ -21,7 +21,8 @@ Descriptor::~Descriptor() {
 
 int Descriptor::release() { return std::exchange(descriptor_, -1); }
 
-Descriptor open_descriptor(const std::filesystem::path& path, int flags,
+Descriptor open_descriptor(const std::filesystem::path& path,
+                           int flags,
                            const std::string& operation) {
   int opened;
   do {

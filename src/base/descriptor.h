@@ -7,7 +7,8 @@
 namespace ropewalk {
 
 // Throws IoError "path: operation: errno text".
-[[noreturn]] void fail_io(const std::filesystem::path& path, const std::string& operation,
+[[noreturn]] void fail_io(const std::filesystem::path& path,
+                          const std::string& operation,
                           int error);
 
 class Descriptor {
@@ -24,7 +25,8 @@ class Descriptor {
 };
 
 // open(2) with O_CLOEXEC and mode 0666; never returns an invalid descriptor.
-Descriptor open_descriptor(const std::filesystem::path& path, int flags,
+Descriptor open_descriptor(const std::filesystem::path& path,
+                           int flags,
                            const std::string& operation);
 
 }  // namespace ropewalk

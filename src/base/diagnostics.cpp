@@ -32,8 +32,8 @@ void Diagnostics::merge(const Diagnostics& other, const std::string& prefix) {
 
 std::string Diagnostics::report(const std::string& source) const {
   if (ok()) return "";
-  std::string text = source + ": " + std::to_string(errors_.size()) +
-                     (errors_.size() == 1 ? " fault" : " faults");
+  std::string text =
+      source + ": " + std::to_string(errors_.size()) + (errors_.size() == 1 ? " fault" : " faults");
   for (const Item& item : errors_) {
     text += "\n  " + (item.where.empty() ? item.text : item.where + ": " + item.text);
   }

@@ -43,8 +43,7 @@ FileLock::FileLock(const std::filesystem::path& path) {
   // Who holds it is a courtesy to readers: a full disk must not deny the lock itself.
   const std::string holder = who_am_i() + "\n";
   if (::ftruncate(file.get(), 0) == 0) {
-    [[maybe_unused]] const ssize_t written =
-        ::pwrite(file.get(), holder.data(), holder.size(), 0);
+    [[maybe_unused]] const ssize_t written = ::pwrite(file.get(), holder.data(), holder.size(), 0);
   }
   descriptor_ = file.release();
 }

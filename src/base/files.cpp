@@ -24,9 +24,9 @@ namespace {
 constexpr size_t kWritePieceBytes = size_t{1} << 26;
 
 [[noreturn]] void fail_write(const fs::path& path, size_t num_bytes, int error) {
-  throw IoError(path.string() + ": writing " + std::to_string(num_bytes) +
-                " bytes: " + std::strerror(error) +
-                (error == ENOSPC || error == EDQUOT ? "; free space or choose another folder" : ""));
+  throw IoError(
+      path.string() + ": writing " + std::to_string(num_bytes) + " bytes: " + std::strerror(error) +
+      (error == ENOSPC || error == EDQUOT ? "; free space or choose another folder" : ""));
 }
 
 void write_all(int descriptor, const fs::path& path, const char* data, size_t size) {

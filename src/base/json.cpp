@@ -39,7 +39,8 @@ std::string describe(const std::string& source, std::string_view text, size_t of
 // nlohmann's texts read "[json.exception.parse_error.101] parse error at line 1, column 3: WHAT".
 std::string bare_reason(const std::string& what) {
   const size_t colon = what.find(": ");
-  const size_t from = what.rfind("syntax error", 0) == 0 || colon == std::string::npos ? 0 : colon + 2;
+  const size_t from =
+      what.rfind("syntax error", 0) == 0 || colon == std::string::npos ? 0 : colon + 2;
   return what.substr(from);
 }
 
@@ -75,7 +76,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(size_t position, const std::string&,
+  bool parse_error(size_t position,
+                   const std::string&,
                    const nlohmann::detail::exception& error) override {
     const size_t offset = position == 0 ? 0 : position - 1;
     std::string reason = bare_reason(error.what());
@@ -116,8 +118,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   bool open(bool is_array) {
     if (static_cast<int>(levels_.size()) >= max_depth_) {
-      fault_ = source_ + ": nested deeper than " + std::to_string(max_depth_) +
-               " levels at " + path() + "; flatten it";
+      fault_ = source_ + ": nested deeper than " + std::to_string(max_depth_) + " levels at " +
+               path() + "; flatten it";
       return false;
     }
     levels_.push_back({is_array, 0, "", {}, is_array ? Json::array() : Json::object()});
@@ -169,8 +171,8 @@ Json parse_json(std::string_view text, const std::string& source, JsonOptions op
     throw ConfigError(describe(source, text, nul) + ": not valid JSON: a NUL byte");
   }
   StrictBuilder builder(text, source, options.max_depth);
-  const bool built = Json::sax_parse(text, &builder, Json::input_format_t::json, /*strict=*/true,
-                                     options.allow_comments);
+  const bool built = Json::sax_parse(
+      text, &builder, Json::input_format_t::json, /*strict=*/true, options.allow_comments);
   if (!builder.fault().empty()) throw ConfigError(builder.fault());
   ROPEWALK_CHECK(built, "JSON scan failed without a reason");
   if (!builder.duplicates().empty()) throw_duplicates(source, builder.duplicates());

@@ -78,8 +78,8 @@ std::string format_bytes(uint64_t num_bytes) {
   std::array<char, 48> buffer{};
   // One decimal below 10, where it carries information; never for whole bytes.
   const bool fraction = unit > 0 && value < 9.95 && std::abs(value - std::round(value)) >= 0.05;
-  std::snprintf(buffer.data(), buffer.size(), fraction ? "%.1f %s" : "%.0f %s", value,
-                kUnits[unit]);
+  std::snprintf(
+      buffer.data(), buffer.size(), fraction ? "%.1f %s" : "%.0f %s", value, kUnits[unit]);
   return buffer.data();
 }
 

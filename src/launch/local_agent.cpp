@@ -21,9 +21,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::string describe_end(const RankProcess& rank, int index) {
-  std::string text = "rank " + std::to_string(index) + " (process " + std::to_string(rank.pid) + ") ";
+  std::string text =
+      "rank " + std::to_string(index) + " (process " + std::to_string(rank.pid) + ") ";
   if (rank.exit_code) return text + "ended with exit code " + std::to_string(*rank.exit_code);
-  text += "was killed by signal " + std::to_string(rank.signal) + " (" + ::strsignal(rank.signal) + ")";
+  text +=
+      "was killed by signal " + std::to_string(rank.signal) + " (" + ::strsignal(rank.signal) + ")";
   if (rank.signal == SIGKILL) text += "; if nobody did, the machine ran out of memory";
   return text;
 }
@@ -83,8 +85,9 @@ class Agent {
     if (kill_at_) {
       const auto left = std::max(Clock::duration::zero(), *kill_at_ - Clock::now());
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-      const timespec wait{seconds.count(),
-                          std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count()};
+      const timespec wait{
+          seconds.count(),
+          std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count()};
       number = ::sigtimedwait(&mask_.waited(), &info, &wait);
     } else {
       number = ::sigwaitinfo(&mask_.waited(), &info);

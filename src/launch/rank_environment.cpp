@@ -15,21 +15,23 @@ bool is_loopback(const std::string& address) {
 void check_consistent(const RankEnvironment& found, Diagnostics& faults) {
   const auto outside = [&](const char* what, int value, int size, const char* of) {
     if (value >= size) {
-      faults.error(what, "found " + std::to_string(value) + ", expected less than " + of + " " +
-                             std::to_string(size));
+      faults.error(what,
+                   "found " + std::to_string(value) + ", expected less than " + of + " " +
+                       std::to_string(size));
     }
   };
   outside("rank", found.rank, found.world_size, "the world size");
   outside("local rank", found.local_rank, found.local_world_size, "the local world size");
   if (found.local_world_size > found.world_size) {
-    faults.error("local world size", "found " + std::to_string(found.local_world_size) +
-                                         ", expected at most the world size " +
-                                         std::to_string(found.world_size));
+    faults.error("local world size",
+                 "found " + std::to_string(found.local_world_size) +
+                     ", expected at most the world size " + std::to_string(found.world_size));
   }
   if (found.several_machines() && is_loopback(found.master_address)) {
-    faults.error("MASTER_ADDR", "found " + found.master_address +
-                                    ", which other machines cannot reach; set it to an address of "
-                                    "the machine of rank 0");
+    faults.error("MASTER_ADDR",
+                 "found " + found.master_address +
+                     ", which other machines cannot reach; set it to an address of "
+                     "the machine of rank 0");
   }
 }
 
@@ -128,7 +130,9 @@ std::optional<RankEnvironment> read_any(const Variables& variables, Diagnostics&
 
 }  // namespace
 
-void read_master(const Variables& variables, RankEnvironment& found, Diagnostics& faults,
+void read_master(const Variables& variables,
+                 RankEnvironment& found,
+                 Diagnostics& faults,
                  const MasterDefaults& defaults) {
   if (found.single() && !variables.has("MASTER_ADDR") && !variables.has("MASTER_PORT")) return;
   if (const auto address = variables.text("MASTER_ADDR"); address && !address->empty()) {
@@ -141,8 +145,9 @@ void read_master(const Variables& variables, RankEnvironment& found, Diagnostics
   if (variables.has("MASTER_PORT") || defaults.port == 0) {
     found.master_port = variables.number("MASTER_PORT", 1, faults);
     if (found.master_port > 65535) {
-      faults.error("MASTER_PORT", "found " + std::to_string(found.master_port) +
-                                      ", expected a port of 1 to 65535");
+      faults.error(
+          "MASTER_PORT",
+          "found " + std::to_string(found.master_port) + ", expected a port of 1 to 65535");
     }
   } else {
     found.master_port = defaults.port;

@@ -26,7 +26,8 @@ namespace {
 }
 
 // The agent's environment with the rank's own variables in place of any older ones.
-std::vector<std::string> rank_variables(const AgentOptions& options, const StoreSocket& store,
+std::vector<std::string> rank_variables(const AgentOptions& options,
+                                        const StoreSocket& store,
                                         int rank) {
   std::map<std::string, std::string> variables;
   const auto put = [&](const std::string& assignment) {
@@ -111,15 +112,21 @@ StoreSocket::StoreSocket() {
 
 StoreSocket::~StoreSocket() { ::close(descriptor_); }
 
-RankProcess start_rank(const AgentOptions& options, const StoreSocket& store, int rank,
+RankProcess start_rank(const AgentOptions& options,
+                       const StoreSocket& store,
+                       int rank,
                        const sigset_t& signal_mask) {
   const std::vector<std::string> variables = rank_variables(options, store, rank);
   const std::vector<char*> arguments = pointers(options.command);
   const std::vector<char*> environment = pointers(variables);
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) fail("making a pipe", errno);
-  const ChildPlan plan{arguments.data(), environment.data(), &signal_mask, ::getpid(),
-                       rank == 0 ? store.descriptor() : -1, report[1]};
+  const ChildPlan plan{arguments.data(),
+                       environment.data(),
+                       &signal_mask,
+                       ::getpid(),
+                       rank == 0 ? store.descriptor() : -1,
+                       report[1]};
   RankProcess process;
   process.pid = ::fork();
   if (process.pid == 0) become_rank(plan);

@@ -37,7 +37,9 @@ class StoreSocket {
 };
 
 // Fork and exec; returns after the exec succeeded, throws IoError when it did not.
-RankProcess start_rank(const AgentOptions& options, const StoreSocket& store, int rank,
+RankProcess start_rank(const AgentOptions& options,
+                       const StoreSocket& store,
+                       int rank,
                        const sigset_t& signal_mask);
 
 }  // namespace ropewalk

@@ -22,7 +22,8 @@ std::optional<int> tasks_of_node(const std::string& list, int node) {
     int times = 1;
     if (open != std::string::npos) {
       if (part.back() != ')') return std::nullopt;
-      times = whole_number(std::string_view(part).substr(open + 2, part.size() - open - 3)).value_or(0);
+      times =
+          whole_number(std::string_view(part).substr(open + 2, part.size() - open - 3)).value_or(0);
     }
     if (!tasks || times < 1) return std::nullopt;
     if (node < times) return tasks;
@@ -45,16 +46,18 @@ int local_size(const Variables& variables, const RankEnvironment& found, Diagnos
     const char* nodes = first_set(variables, {"SLURM_STEP_NUM_NODES", "SLURM_NNODES"});
     const std::string count = variables.text(nodes).value_or("1");
     if (count == "1") return found.world_size;
-    faults.error(list, "missing, while " + std::string(nodes) + " is " + count +
-                           "; start the ranks with srun");
+    faults.error(
+        list,
+        "missing, while " + std::string(nodes) + " is " + count + "; start the ranks with srun");
     return found.world_size;
   }
   const int node = variables.has("SLURM_NODEID") ? variables.number("SLURM_NODEID", 0, faults) : 0;
   const std::string text = *variables.text(list);
   const auto tasks = tasks_of_node(text, node);
   if (!tasks || *tasks < 1) {
-    faults.error(list, "found \"" + text + "\", expected a list such as 4(x2),3 with an entry for node " +
-                           std::to_string(node));
+    faults.error(list,
+                 "found \"" + text + "\", expected a list such as 4(x2),3 with an entry for node " +
+                     std::to_string(node));
     return found.world_size;
   }
   return *tasks;

@@ -9,15 +9,17 @@ namespace ropewalk {
 int Variables::number(const std::string& name, int lowest, Diagnostics& faults) const {
   const std::optional<std::string> value = lookup_(name);
   if (!value) {
-    faults.error(name, "missing; the launcher sets it together with the others, so set all or none");
+    faults.error(name,
+                 "missing; the launcher sets it together with the others, so set all or none");
     return lowest;
   }
   int number = 0;
   const char* end = value->data() + value->size();
   const auto [rest, error] = std::from_chars(value->data(), end, number);
   if (error != std::errc() || rest != end || number < lowest) {
-    faults.error(name, "found \"" + *value + "\", expected a whole number of at least " +
-                           std::to_string(lowest));
+    faults.error(
+        name,
+        "found \"" + *value + "\", expected a whole number of at least " + std::to_string(lowest));
     return lowest;
   }
   return number;

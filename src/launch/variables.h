@@ -27,7 +27,9 @@ struct MasterDefaults {
 };
 
 // Fills master_address and master_port from MASTER_ADDR and MASTER_PORT, else from the defaults.
-void read_master(const Variables& variables, RankEnvironment& found, Diagnostics& faults,
+void read_master(const Variables& variables,
+                 RankEnvironment& found,
+                 Diagnostics& faults,
                  const MasterDefaults& defaults = {});
 
 // The same port on every machine of a job, below Linux's ephemeral range (32768 and above).

@@ -27,7 +27,8 @@ class Files : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   int num_entries() const {
-    return static_cast<int>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+    return static_cast<int>(
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
   template <typename ErrorType, typename Action>

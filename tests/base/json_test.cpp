@@ -29,8 +29,9 @@ TEST(Json, KeepsKeyOrder) {
 }
 
 TEST(Json, ListsAllDuplicateKeysWithTheirPaths) {
-  EXPECT_THAT(error_of(R"({"a": {"b": 1, "b": 2}, "list": [0, {"c": 1, "c": 1}], "a": 0})"),
-              AllOf(HasSubstr("run.json: duplicate keys a.b, list[1].c, a;"), HasSubstr("keep one")));
+  EXPECT_THAT(
+      error_of(R"({"a": {"b": 1, "b": 2}, "list": [0, {"c": 1, "c": 1}], "a": 0})"),
+      AllOf(HasSubstr("run.json: duplicate keys a.b, list[1].c, a;"), HasSubstr("keep one")));
 }
 
 TEST(Json, SameKeyInSiblingObjectsIsNoDuplicate) {
@@ -39,7 +40,9 @@ TEST(Json, SameKeyInSiblingObjectsIsNoDuplicate) {
 
 TEST(Json, RefusesNumbersThatOverflowADouble) {
   EXPECT_THAT(error_of("{\"model\": {\n  \"pos_scaling_factor\": 1e400}}"),
-              AllOf(HasSubstr("run.json:2:"), HasSubstr("64-bit float"), HasSubstr("1e400"),
+              AllOf(HasSubstr("run.json:2:"),
+                    HasSubstr("64-bit float"),
+                    HasSubstr("1e400"),
                     HasSubstr("model.pos_scaling_factor")));
   EXPECT_THAT(error_of("[-1e400]"), HasSubstr("64-bit float"));
 }
@@ -72,7 +75,8 @@ TEST(Json, RefusesTextHiddenBehindANulByte) {
 TEST(Json, LargeObjectsAreReadInLinearTime) {
   // With a search per key these keys would take a minute.
   std::string text = "{\"k\": 0";
-  for (int i = 0; i < 128000; ++i) text += ", \"k" + std::to_string(i) + "\": [" + std::to_string(i) + "]";
+  for (int i = 0; i < 128000; ++i)
+    text += ", \"k" + std::to_string(i) + "\": [" + std::to_string(i) + "]";
   const Json value = parse_json(text + "}", "vocabulary.json");
   EXPECT_EQ(value.size(), 128001u);
   EXPECT_EQ(std::prev(value.end()).value()[0], 127999);

@@ -17,8 +17,12 @@ TEST(Rng, ValuesStayTheSameForever) {
 }
 
 TEST(Rng, SeedStreamAndIndexAllMatterAndDoNotCommute) {
-  const std::set<uint64_t> values = {random_bits(1, 2, 3), random_bits(1, 3, 2), random_bits(2, 1, 3),
-                                     random_bits(3, 2, 1), random_bits(2, 3, 1), random_bits(3, 1, 2)};
+  const std::set<uint64_t> values = {random_bits(1, 2, 3),
+                                     random_bits(1, 3, 2),
+                                     random_bits(2, 1, 3),
+                                     random_bits(3, 2, 1),
+                                     random_bits(2, 3, 1),
+                                     random_bits(3, 1, 2)};
   EXPECT_EQ(values.size(), 6u);
 }
 
@@ -61,7 +65,8 @@ TEST(IndexPermutation, NeighboursLandFarApart) {
   const IndexPermutation permutation(100000, 5, 0);
   double distance = 0;
   for (uint64_t i = 0; i + 1 < 2000; ++i) {
-    distance += std::abs(static_cast<double>(permutation(i)) - static_cast<double>(permutation(i + 1)));
+    distance +=
+        std::abs(static_cast<double>(permutation(i)) - static_cast<double>(permutation(i + 1)));
   }
   // Two uniform points are a third of the range apart on average.
   EXPECT_NEAR(distance / 1999 / 100000, 1.0 / 3, 0.03);

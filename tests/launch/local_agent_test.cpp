@@ -83,7 +83,8 @@ AgentOptions ranks(int count) {
 TEST(LocalAgent, RanksGetTheirVariablesAndOneStorePort) {
   AgentOptions options = ranks(3);
   options.environment = {"EXTRA=yes"};
-  RunningAgent agent("echo $ROPEWALK_RANK/$ROPEWALK_WORLD_SIZE $EXTRA $ROPEWALK_STORE_PORT", options);
+  RunningAgent agent("echo $ROPEWALK_RANK/$ROPEWALK_WORLD_SIZE $EXTRA $ROPEWALK_STORE_PORT",
+                     options);
   std::vector<std::string> lines = split(agent.rest(), '\n');
   std::sort(lines.begin(), lines.end());
   ASSERT_EQ(lines.size(), 4u);
@@ -118,8 +119,10 @@ TEST(LocalAgent, RanksAreChildrenOfTheAgentInItsProcessGroup) {
 
 TEST(LocalAgent, AFailingRankEndsTheOthersAndIsNamed) {
   RunningAgent agent("[ $ROPEWALK_RANK = 1 ] && exit 3; exec sleep 1000", ranks(3));
-  EXPECT_THAT(agent.rest(), AllOf(HasSubstr("rank 1 (process "), HasSubstr("exit code 3"),
-                                  HasSubstr("ending the other ranks")));
+  EXPECT_THAT(agent.rest(),
+              AllOf(HasSubstr("rank 1 (process "),
+                    HasSubstr("exit code 3"),
+                    HasSubstr("ending the other ranks")));
   EXPECT_EQ(agent.exit_code(), kExitFailure);
 }
 
@@ -164,8 +167,8 @@ class ForwardedSignal : public testing::TestWithParam<int> {};
 
 TEST_P(ForwardedSignal, ReachesEveryRankWhichEndInTheirOwnTime) {
   const std::string name = GetParam() == SIGTERM ? "TERM" : "INT";
-  RunningAgent agent("trap 'echo got; exit 75' " + name + "; echo ready; while :; do sleep 0.01; done",
-                     ranks(2));
+  RunningAgent agent(
+      "trap 'echo got; exit 75' " + name + "; echo ready; while :; do sleep 0.01; done", ranks(2));
   EXPECT_EQ(agent.line(), "ready");
   EXPECT_EQ(agent.line(), "ready");
   ::kill(agent.pid(), GetParam());

@@ -34,8 +34,12 @@ Map with(Map variables, const Map& changes) {
   return variables;
 }
 
-const Map kTorchrun = {{"RANK", "5"},        {"WORLD_SIZE", "8"},      {"LOCAL_RANK", "1"},
-                       {"LOCAL_WORLD_SIZE", "4"}, {"MASTER_ADDR", "node7"}, {"MASTER_PORT", "29501"}};
+const Map kTorchrun = {{"RANK", "5"},
+                       {"WORLD_SIZE", "8"},
+                       {"LOCAL_RANK", "1"},
+                       {"LOCAL_WORLD_SIZE", "4"},
+                       {"MASTER_ADDR", "node7"},
+                       {"MASTER_PORT", "29501"}};
 
 TEST(RankEnvironment, NothingSetIsOneRank) {
   const RankEnvironment found = read({{"MASTER_ADDR", "node7"}, {"SLURM_NTASKS", "4"}});
@@ -58,27 +62,31 @@ TEST(RankEnvironment, ReadsTorchrun) {
 }
 
 TEST(RankEnvironment, TorchrunsOwnStoreIsJoinedUnderItsAttempt) {
-  const RankEnvironment found =
-      read(with(kTorchrun, {{"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"TORCHELASTIC_RESTART_COUNT", "2"}}));
+  const RankEnvironment found = read(with(
+      kTorchrun, {{"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"TORCHELASTIC_RESTART_COUNT", "2"}}));
   EXPECT_TRUE(found.store_is_served);
   EXPECT_EQ(found.store_prefix, "/worker/attempt_2");
 }
 
 TEST(RankEnvironment, PartialVariablesAreListedAllAtOnce) {
   EXPECT_THAT(error_of({{"WORLD_SIZE", "2"}}),
-              AllOf(HasSubstr("RANK: missing"), HasSubstr("MASTER_ADDR: missing"),
-                    HasSubstr("MASTER_PORT: missing"), HasSubstr("(torchrun)")));
+              AllOf(HasSubstr("RANK: missing"),
+                    HasSubstr("MASTER_ADDR: missing"),
+                    HasSubstr("MASTER_PORT: missing"),
+                    HasSubstr("(torchrun)")));
 }
 
 TEST(RankEnvironment, MalformedNumbersAreErrors) {
   EXPECT_THAT(error_of(with(kTorchrun, {{"RANK", "-1"}})), HasSubstr("RANK: found \"-1\""));
-  EXPECT_THAT(error_of(with(kTorchrun, {{"WORLD_SIZE", "8x"}})), HasSubstr("WORLD_SIZE: found \"8x\""));
+  EXPECT_THAT(error_of(with(kTorchrun, {{"WORLD_SIZE", "8x"}})),
+              HasSubstr("WORLD_SIZE: found \"8x\""));
   EXPECT_THAT(error_of(with(kTorchrun, {{"WORLD_SIZE", ""}})), HasSubstr("WORLD_SIZE: found \"\""));
   EXPECT_THAT(error_of(with(kTorchrun, {{"MASTER_PORT", "70000"}})), HasSubstr("1 to 65535"));
 }
 
 TEST(RankEnvironment, ContradictionsAreErrors) {
-  EXPECT_THAT(error_of(with(kTorchrun, {{"RANK", "8"}})), HasSubstr("rank: found 8, expected less"));
+  EXPECT_THAT(error_of(with(kTorchrun, {{"RANK", "8"}})),
+              HasSubstr("rank: found 8, expected less"));
   EXPECT_THAT(error_of(with(kTorchrun, {{"LOCAL_RANK", "4"}})), HasSubstr("local rank: found 4"));
   EXPECT_THAT(error_of(with(kTorchrun, {{"LOCAL_WORLD_SIZE", "9"}})),
               HasSubstr("local world size: found 9, expected at most"));
@@ -95,10 +103,11 @@ TEST(RankEnvironment, LocalVariablesAreOptionalOnOneMachineOnly) {
 }
 
 TEST(RankEnvironment, AgentsVariablesWinOverThoseOfAnOuterLauncher) {
-  const RankEnvironment found = read(with(kTorchrun, {{"ROPEWALK_RANK", "0"},
-                                                      {"ROPEWALK_WORLD_SIZE", "2"},
-                                                      {"ROPEWALK_STORE_PORT", "4000"},
-                                                      {"ROPEWALK_STORE_FD", "7"}}));
+  const RankEnvironment found = read(with(kTorchrun,
+                                          {{"ROPEWALK_RANK", "0"},
+                                           {"ROPEWALK_WORLD_SIZE", "2"},
+                                           {"ROPEWALK_STORE_PORT", "4000"},
+                                           {"ROPEWALK_STORE_FD", "7"}}));
   EXPECT_EQ(found.launcher, "ropewalk");
   EXPECT_EQ(found.world_size, 2);
   EXPECT_EQ(found.master_address, "127.0.0.1");
@@ -107,9 +116,12 @@ TEST(RankEnvironment, AgentsVariablesWinOverThoseOfAnOuterLauncher) {
 }
 
 TEST(RankEnvironment, OpenMpiOnOneMachineNeedsNoMaster) {
-  const Map variables = {{"OMPI_COMM_WORLD_RANK", "1"},       {"OMPI_COMM_WORLD_SIZE", "2"},
-                         {"OMPI_COMM_WORLD_LOCAL_RANK", "1"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
-                         {"PMIX_NAMESPACE", "12345"},         {"SLURM_PROCID", "0"},
+  const Map variables = {{"OMPI_COMM_WORLD_RANK", "1"},
+                         {"OMPI_COMM_WORLD_SIZE", "2"},
+                         {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                         {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                         {"PMIX_NAMESPACE", "12345"},
+                         {"SLURM_PROCID", "0"},
                          {"SLURM_NTASKS", "2"}};
   const RankEnvironment found = read(variables);
   EXPECT_EQ(found.launcher, "Open MPI");
@@ -171,7 +183,8 @@ TEST(RankEnvironment, SlurmOnOneMachineStaysOnLoopback) {
 }
 
 TEST(RankEnvironment, ASlurmBatchShellIsOneRank) {
-  EXPECT_TRUE(read({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"ENVIRONMENT", "BATCH"}}).single());
+  EXPECT_TRUE(
+      read({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"ENVIRONMENT", "BATCH"}}).single());
 }
 
 TEST(NodeList, FirstHost) {
