@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# For a machine with NVIDIA GPUs: builds with the CUDA module, runs every test, trains the example model
+# on the GPUs, stops and resumes it, and writes one report. No machine of the project has a GPU: this
+# script has not been run on one.
+#
+# Usage: scripts/gpu-check.sh [REPORT]      default runs/gpu-check/report.txt
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/dependencies.sh
+report=${1:-runs/gpu-check/report.txt}
+out=$(dirname "$report")
+rm -rf "$out"
+mkdir -p "$out"
+exec > >(tee "$report") 2>&1
+
+gpus=$(nvidia-smi --list-gpus 2>/dev/null | wc -l)
+if [ "$gpus" = 0 ]; then
+  echo "gpu-check: no NVIDIA GPU here" >&2
+  exit 2
+fi
+failed=0
+check() {
+  echo
+  echo "== $*"
+  "$@" || { failed=$((failed + 1)); echo "== FAILED with exit code $?: $*"; }
+}
+
+nvidia-smi
+check scripts/setup.sh --full --oracles
+check cmake --preset release -DROPEWALK_CUDA=ON -DROPEWALK_BENCH=ON
+check cmake --build --preset release
+check ctest --preset release -R '^(ops|model|dist|parallel|python\.model_parity)$'
+
+program=build/ropewalk
+model=configs/example-model
+scripts/example_text.sh valid "$(libtorch_folder)" "$out/text"
+check "$program" prepare "$out"/text/*.txt --tokenizer "$model" --output "$out/data"
+check "$program" extend "$model" --to 512 --data "$out/data" -o "$out/run.json"
+for precision in fp32 bf16; do
+  settings=(--nproc "$gpus" --set train.precision=$precision --set train.run_dir="$out/$precision"
+    --set train.global_batch_size=$((4 * gpus)) --set log.every_steps=10)
+  check "$program" train "$out/run.json" "${settings[@]}" --set train.steps=30
+  check "$program" train "$out/run.json" "${settings[@]}" --set train.steps=60 --resume
+  check "$program" eval perplexity "$out/$precision/checkpoints/step-00000060" --data "$out/data" \
+    --windows 256,512 --max-documents 4
+done
+echo
+echo "$failed checks failed"
+[ "$failed" = 0 ]
