@@ -79,7 +79,11 @@ HfModel load_hf_model(const fs::path& directory_or_config, Diagnostics* remarks)
   remark_on_architecture(model, diagnostics);
   const std::string edits = describe_edits(model);
   if (!edits.empty()) diagnostics.warning("", edits);
-  if (remarks) remarks->merge(diagnostics, config_path.string());
+  if (!remarks) return model;
+  for (const Diagnostics::Item& item : diagnostics.warnings()) {
+    const std::string key = item.where.empty() ? "" : ": " + item.where;
+    remarks->warning(config_path.string() + key, item.text);
+  }
   return model;
 }
 
