@@ -27,6 +27,9 @@ dist::GroupBackend backend_of(Backend backend) {
 void tell(const TrainInputs& inputs, const Diagnostics& remarks) {
   for (const auto& remark : remarks.warnings()) log_warn(remark.where + ": " + remark.text);
   log_info("positions: " + describe_rope(inputs.model.spec.rope));
+  if (inputs.config.model.pretrained) {
+    log_info("against the pre-trained weights: " + compare_with_trained(inputs.model).text);
+  }
 }
 
 }  // namespace
