@@ -96,15 +96,22 @@ def test_scaling_at_run_time_agrees_beyond_the_original_context(tool, tmp_path, 
             theirs(folder, tokens, targets, config))
 
 
-def test_logits_agree_at_32k_positions(tool, tmp_path):
+def test_logits_at_32k_positions_are_as_exact_as_transformers(tool, tmp_path):
+    """Large weights make sharp scores, which magnify rounding: the yardstick is the same model in
+    float64 (rotary angles stay fp32 there), from which ours may be no further than twice what
+    transformers' own fp32 run is."""
     folder = save_model(tmp_path / "model", num_hidden_layers=1, hidden_size=24,
                         intermediate_size=24, num_attention_heads=2, num_key_value_heads=1,
                         initializer_range=0.5)
     tokens, targets = random_batch(1, 32768, 97)
     with torch.no_grad():
-        want = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)(tokens).logits
+        single = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)(tokens).logits
+        exact = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float64)(tokens).logits
     got = ours(tool, folder, tokens, targets, tmp_path)["logits"]
-    assert (got - want).abs().max() <= TOLERANCE
+    theirs_error = (single - exact).abs().max().item()
+    ours_error = (got - exact).abs().max().item()
+    print(f"largest distance from float64: ours {ours_error:.2e}, transformers {theirs_error:.2e}")
+    assert ours_error <= 2 * theirs_error
 
 
 @pytest.mark.parametrize("name", ["example-model", "example-model-256"])
