@@ -23,6 +23,3 @@ libtorch_folder() {
   echo "no LibTorch yet: run scripts/setup.sh" >&2
   return 1
 }
-
-# Lets ccache find what another clone compiled: paths inside the clone do not count.
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
