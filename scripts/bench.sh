@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 output=${1:-runs/bench}
 mkdir -p "$output"
 scripts/setup.sh --oracles
-cmake --preset release -DROPEWALK_BENCH=ON >/dev/null
+cmake --preset release -DROPEWALK_TESTS=ON -DROPEWALK_BENCH=ON >/dev/null
 cmake --build --preset release --target ropewalk_train_step_bench
 python=$(dependency_folder oracles)/bin/python
 for threads in ${THREADS:-1 2}; do
