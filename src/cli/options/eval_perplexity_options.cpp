@@ -27,7 +27,7 @@ void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& optio
       ->capture_default_str();
   app.add_option("--stride",
                  options.stride,
-                 "Tokens from one window's begin to the next; 0 = the window's length")
+                 "Tokens from one window's begin to the next; 0 = 256, or the window where that is less")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--max-documents", options.max_documents, "Use only the first N; 0 = all")

@@ -19,7 +19,7 @@ struct EvalPerplexityOptions {
   std::vector<int64_t> windows;
   std::vector<double> factors;  // empty: the checkpoint's own scaling
   std::string scaling = "linear";
-  int64_t stride = 0;         // 0: each window's own length
+  int64_t stride = 0;         // 0: 256, or the window where that is less
   int64_t max_documents = 0;  // 0: all
   int64_t threads = 0;
   std::string json;
