@@ -18,6 +18,7 @@ endforeach()
 
 add_test(NAME check.includes
   COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/check_includes.py)
+add_test(NAME check.format COMMAND ${PROJECT_SOURCE_DIR}/scripts/format.sh --check)
 if(NOT ROPEWALK_ORACLE_PYTHON)
   ropewalk_dependency_folder(folder oracles)
   if(EXISTS ${folder}/complete)

@@ -10,9 +10,9 @@ namespace ropewalk {
 
 // Process exit codes: a contract with scripts and schedulers.
 inline constexpr int kExitDone = 0;
-inline constexpr int kExitFailure = 1;    // failed while running, or `verify` found damage
-inline constexpr int kExitBadInput = 2;   // usage, config or input file
-inline constexpr int kExitStopped = 75;   // stopped on a signal after saving; --resume goes on
+inline constexpr int kExitFailure = 1;   // failed while running, or `verify` found damage
+inline constexpr int kExitBadInput = 2;  // usage, config or input file
+inline constexpr int kExitStopped = 75;  // stopped on a signal after saving; --resume goes on
 
 class Error : public std::runtime_error {
  public:
@@ -53,13 +53,15 @@ class DistError : public Error {
   explicit DistError(const std::string& text) : Error(text, kExitFailure) {}
 };
 
-[[noreturn]] void check_failed(const char* condition, const char* file, int line,
+[[noreturn]] void check_failed(const char* condition,
+                               const char* file,
+                               int line,
                                const std::string& text);
 
 }  // namespace ropewalk
 
 // An invariant of our own code; never for input.
-#define ROPEWALK_CHECK(condition, text)                                        \
-  do {                                                                         \
+#define ROPEWALK_CHECK(condition, text)                                               \
+  do {                                                                                \
     if (!(condition)) ::ropewalk::check_failed(#condition, __FILE__, __LINE__, text); \
   } while (false)

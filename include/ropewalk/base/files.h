@@ -14,7 +14,8 @@ namespace ropewalk {
 // Whole file. A missing file is an IoError.
 std::string read_file(const std::filesystem::path& path);
 
-// write + fsync + rename + fsync of the parent: afterwards either the old or the new content exists.
+// write + fsync + rename + fsync of the parent: afterwards either the old or the new content
+// exists.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 
 void fsync_path(const std::filesystem::path& file_or_directory);

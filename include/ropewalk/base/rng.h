@@ -1,5 +1,5 @@
-// Counter-based randomness: a value is a pure function of (seed, stream, index), so that nothing has
-// to be replayed after a restart and the number of ranks does not matter.
+// Counter-based randomness: a value is a pure function of (seed, stream, index), so that nothing
+// has to be replayed after a restart and the number of ranks does not matter.
 #pragma once
 
 #include <cstdint>

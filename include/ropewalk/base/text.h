@@ -9,7 +9,8 @@
 
 namespace ropewalk {
 
-// The candidate closest to `word` by edit distance, if it is close enough to be a likely misspelling.
+// The candidate closest to `word` by edit distance, if it is close enough to be a likely
+// misspelling.
 std::optional<std::string> nearest_name(std::string_view word,
                                         const std::vector<std::string>& candidates);
 

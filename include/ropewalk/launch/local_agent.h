@@ -9,7 +9,7 @@
 namespace ropewalk {
 
 struct AgentOptions {
-  std::vector<std::string> command;      // program (a path) and its arguments, the same for each rank
+  std::vector<std::string> command;  // program (a path) and its arguments, the same for each rank
   int num_ranks = 1;
   std::vector<std::string> environment;  // "NAME=value", added to every rank's
   // After one rank failed: how long the others have between SIGTERM and SIGKILL.
@@ -22,7 +22,8 @@ struct AgentOptions {
 // Returns kExitDone when all ranks did, kExitStopped when all stopped after saving, otherwise the
 // code of the failure: kExitBadInput if a rank that failed by itself said so, else kExitFailure.
 // The first SIGTERM or SIGINT is forwarded to all ranks, which save and end in their own time; the
-// second kills them. Throws ConfigError for impossible options, IoError when ranks cannot be started.
+// second kills them. Throws ConfigError for impossible options, IoError when ranks cannot be
+// started.
 int run_local_agent(const AgentOptions& options);
 
 }  // namespace ropewalk

@@ -1,13 +1,14 @@
-// Who this process is among the ranks, from the variables of whoever started it. Nothing is guessed:
-// a set of variables that is incomplete or contradicts itself is a ConfigError that lists all faults.
+// Who this process is among the ranks, from the variables of whoever started it. Nothing is
+// guessed: a set of variables that is incomplete or contradicts itself is a ConfigError that lists
+// all faults.
 //
 // Looked at in this order, the first set that is there wins (a launcher started by another one
 // leaves the outer one's variables in place):
-//   ropewalk's own agent   ROPEWALK_RANK, ROPEWALK_WORLD_SIZE, ROPEWALK_STORE_PORT [, ROPEWALK_STORE_FD]
-//   torchrun, or by hand   RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE], MASTER_ADDR, MASTER_PORT
-//   Open MPI               OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE
-//   MPICH, Intel MPI       PMI_RANK, PMI_SIZE, MPI_LOCALRANKID, MPI_LOCALNRANKS
-//   Slurm (srun)           SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID and the step's node list
+//   ropewalk's own agent   ROPEWALK_RANK, ROPEWALK_WORLD_SIZE, ROPEWALK_STORE_PORT [,
+//   ROPEWALK_STORE_FD] torchrun, or by hand   RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE],
+//   MASTER_ADDR, MASTER_PORT Open MPI               OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK,
+//   _LOCAL_SIZE MPICH, Intel MPI       PMI_RANK, PMI_SIZE, MPI_LOCALRANKID, MPI_LOCALNRANKS Slurm
+//   (srun)           SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID and the step's node list
 #pragma once
 
 #include <functional>
@@ -25,7 +26,8 @@ struct RankEnvironment {
   // Where the rendezvous store listens; empty and 0 with a single rank.
   std::string master_address;
   int master_port = 0;
-  // Rank 0 under the agent: the inherited descriptor that already listens on the port. Otherwise -1.
+  // Rank 0 under the agent: the inherited descriptor that already listens on the port. Otherwise
+  // -1.
   int store_fd = -1;
   // The launcher runs the store (torchrun's agent): every rank, 0 too, is a client of it.
   bool store_is_served = false;

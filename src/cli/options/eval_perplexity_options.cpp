@@ -25,9 +25,10 @@ void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& optio
       ->allow_extra_args(false);
   app.add_option("--scaling", options.scaling, "Kind of position scaling that --factors apply")
       ->capture_default_str();
-  app.add_option("--stride",
-                 options.stride,
-                 "Tokens from one window's begin to the next; 0 = 256, or the window where that is less")
+  app.add_option(
+         "--stride",
+         options.stride,
+         "Tokens from one window's begin to the next; 0 = 256, or the window where that is less")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--max-documents", options.max_documents, "Use only the first N; 0 = all")
