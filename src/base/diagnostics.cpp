@@ -11,6 +11,16 @@ std::string prefixed(const std::string& prefix, const std::string& where) {
   return where.front() == '[' ? prefix + where : prefix + "." + where;
 }
 
+// A text of several lines, such as another report, stands below its first one.
+std::string indented(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '\n') out += "  ";
+  }
+  return out;
+}
+
 }  // namespace
 
 void Diagnostics::error(std::string where, std::string text) {
@@ -35,7 +45,7 @@ std::string Diagnostics::report(const std::string& source) const {
   std::string text =
       source + ": " + std::to_string(errors_.size()) + (errors_.size() == 1 ? " fault" : " faults");
   for (const Item& item : errors_) {
-    text += "\n  " + (item.where.empty() ? item.text : item.where + ": " + item.text);
+    text += "\n  " + indented(item.where.empty() ? item.text : item.where + ": " + item.text);
   }
   return text;
 }

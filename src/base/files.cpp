@@ -140,7 +140,12 @@ void publish_directory(const fs::path& temporary, const fs::path& target) {
     fs::remove_all(temporary, ignored);
     throw;
   }
-  fsync_path(parent_of(target.has_filename() ? target : target.parent_path()));
+  try {
+    fsync_path(parent_of(target.has_filename() ? target : target.parent_path()));
+  } catch (const IoError& error) {
+    throw NotDurableError(target.string() +
+                          ": is complete, but a power cut may undo it: " + error.what());
+  }
 }
 
 FileWriter::FileWriter(const fs::path& path) : path_(path) {

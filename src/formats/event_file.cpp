@@ -119,13 +119,11 @@ EventFileWriter::EventFileWriter(const fs::path& directory, std::optional<int64_
   Message version = event_at(now_s, 0);
   version.bytes(3, "brain.Event:2");
   write_record(file_, version);
-  if (resumed_step) {
-    Message session;
-    session.varint(1, 1);  // SessionLog.status = START
-    Message event = event_at(now_s, *resumed_step + 1);
-    event.message(7, session);
-    write_record(file_, event);
-  }
+  Message session;
+  session.varint(1, 1);  // SessionLog.status = START
+  Message start = event_at(now_s, resumed_step ? *resumed_step + 1 : 0);
+  start.message(7, session);
+  write_record(file_, start);
 }
 
 // Value: tag = 1, simple_value = 2.

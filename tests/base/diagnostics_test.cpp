@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
@@ -42,6 +43,23 @@ TEST(Check, BrokenInvariantNamesConditionAndPlace) {
   } catch (const std::logic_error& error) {
     EXPECT_NE(std::string(error.what()).find("order of numbers (1 > 2"), std::string::npos);
   }
+}
+
+TEST(Diagnostics, ReportWithinAReportIsIndented) {
+  Diagnostics inner;
+  inner.error("tensor", "is missing");
+  Diagnostics outer;
+  outer.error("model.pretrained", inner.report("folder"));
+  EXPECT_EQ(outer.report("run.json"),
+            "run.json: 1 fault\n  model.pretrained: folder: 1 fault\n    tensor: is missing");
+}
+
+TEST(CollectFaults, BadInputIsCollectedAndAnythingElseGoesOn) {
+  Diagnostics faults;
+  EXPECT_TRUE(collect_faults(faults, "a", [] {}));
+  EXPECT_FALSE(collect_faults(faults, "b", [] { throw DataError("bad"); }));
+  EXPECT_EQ(faults.report("x"), "x: 1 fault\n  b: bad");
+  EXPECT_THROW(collect_faults(faults, "c", [] { throw IoError("disk"); }), IoError);
 }
 
 }  // namespace

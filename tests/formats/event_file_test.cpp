@@ -45,9 +45,9 @@ TEST(EventFile, FirstRecordIsTheVersionAndEachScalarIsOneRecord) {
   EventFileWriter writer(folder / "a/b");
   writer.scalar("loss", 3, 0.5, 12.0);
   const auto records = records_of(writer.path());  // readable without close
-  ASSERT_EQ(records.size(), 2u);
+  ASSERT_EQ(records.size(), 3u);
   EXPECT_NE(records[0].find("brain.Event:2"), std::string::npos);
-  EXPECT_EQ(records[1],
+  EXPECT_EQ(records[2],
             std::string("\x09\x00\x00\x00\x00\x00\x00\x28\x40\x10\x03\x2a\x0d\x0a\x0b\x0a\x04"
                         "loss\x15\x00\x00\x00\x3f",
                         26));

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "ropewalk/base/errors.h"
+
 namespace ropewalk {
 
 // Whole file. A missing file is an IoError.
@@ -26,8 +28,15 @@ void append_to_file(const std::filesystem::path& path, std::string_view content)
 // A path of the same folder that does not exist yet: "<path>.tmp-<nonce>".
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);
 
+// What was published stands there whole, but syncing its folder failed: a power cut may undo it.
+class NotDurableError : public IoError {
+ public:
+  using IoError::IoError;
+};
+
 // Fsyncs every file and folder below `temporary`, renames it to `target` (which must not exist)
-// and fsyncs the parent. On failure `temporary` is removed and the error thrown.
+// and fsyncs the parent. On failure before the rename `temporary` is removed and the error thrown;
+// after it, NotDurableError.
 void publish_directory(const std::filesystem::path& temporary, const std::filesystem::path& target);
 
 // Sequential writer over one descriptor; `close` fsyncs. Move-only; the destructor of an unclosed

@@ -17,7 +17,7 @@ namespace ropewalk {
 class EventFileWriter {
  public:
   // Makes `directory` and a new file in it. `resumed_step`: on a resume, the step that was loaded;
-  // readers then drop what earlier files hold after it.
+  // readers then drop what earlier files hold after it, or all of it without a resume.
   explicit EventFileWriter(const std::filesystem::path& directory,
                            std::optional<int64_t> resumed_step = std::nullopt);
 

@@ -1,0 +1,19 @@
+// Lists of patterns for names, as settings give them: `*` matches any run of characters.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ropewalk/base/diagnostics.h"
+
+namespace ropewalk {
+
+bool matches_any(const std::string& name, const std::vector<std::string>& patterns);
+
+// Each pattern that matches none of the names becomes an error at `key`, with the nearest name.
+void check_patterns(const std::vector<std::string>& patterns,
+                    const std::vector<std::string>& names,
+                    const std::string& key,
+                    Diagnostics& faults);
+
+}  // namespace ropewalk
