@@ -9,6 +9,7 @@
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/base/signals.h"
+#include "ropewalk/data/dataset_index.h"
 #include "ropewalk/formats/text_reader.h"
 #include "ropewalk/formats/token_shard.h"
 
@@ -151,6 +152,8 @@ void publish(const fs::path& temporary, const fs::path& output) {
   fs::rename(output, aside);
   try {
     publish_directory(temporary, output);
+  } catch (const NotDurableError&) {
+    throw;
   } catch (...) {
     fs::rename(aside, output);
     throw;

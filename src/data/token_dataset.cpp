@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "ropewalk/base/diagnostics.h"
+#include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
+#include "ropewalk/data/dataset_index.h"
 
 namespace ropewalk {
 namespace {
@@ -16,6 +17,25 @@ std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder
     if (entry.path().extension() == kTokenShardExtension) shards.push_back(entry.path());
   }
   std::sort(shards.begin(), shards.end());
+  return shards;
+}
+
+std::vector<TokenShardReader> open_shards(const std::filesystem::path& path, Diagnostics& faults) {
+  if (!std::filesystem::exists(path)) {
+    throw DataError(
+        path.string() +
+        ": not found; expected a folder made by `ropewalk prepare`, or one of its shards");
+  }
+  const bool is_folder = std::filesystem::is_directory(path);
+  std::vector<TokenShardReader> shards;
+  for (const auto& file : is_folder ? shards_in(path) : std::vector{path}) {
+    collect_faults(faults, "", [&] { shards.emplace_back(file); });
+  }
+  if (is_folder) check_dataset_index(path, shards, faults);
+  if (shards.empty() && faults.ok()) {
+    throw DataError(path.string() + ": holds no token shards (*" + kTokenShardExtension +
+                    "); make some with `ropewalk prepare`");
+  }
   return shards;
 }
 
@@ -37,56 +57,48 @@ std::shared_ptr<const TokenDataset> TokenDataset::open(
     const std::vector<std::filesystem::path>& paths, const TokenDatasetOptions& options) {
   if (paths.empty()) throw DataError("no data: expected at least one folder of token shards");
   std::shared_ptr<TokenDataset> dataset(new TokenDataset());
-  for (const std::filesystem::path& path : paths) dataset->add_folder_or_shard(path);
-  dataset->check(options);
+  Diagnostics faults;
+  for (const std::filesystem::path& path : paths) {
+    collect_faults(faults, "", [&] { dataset->add(open_shards(path, faults)); });
+  }
+  faults.throw_if_errors<DataError>("token shards");
+  dataset->check(options, faults);
+  faults.throw_if_errors<DataError>("token shards");
   std::string hashes;
   for (const TokenShardReader& shard : dataset->shards_) hashes += shard.info().payload_hash;
   dataset->hash_ = hash_text(hashes);
   return dataset;
 }
 
-void TokenDataset::add_folder_or_shard(const std::filesystem::path& path) {
-  std::vector<std::filesystem::path> shards{path};
-  if (!std::filesystem::exists(path)) {
-    throw DataError(
-        path.string() +
-        ": not found; expected a folder made by `ropewalk prepare`, or one of its shards");
-  }
-  if (std::filesystem::is_directory(path)) shards = shards_in(path);
-  if (shards.empty()) {
-    throw DataError(path.string() + ": holds no token shards (*" + kTokenShardExtension +
-                    "); make some with `ropewalk prepare`");
-  }
-  for (const std::filesystem::path& shard : shards) {
-    shards_.emplace_back(shard);
-    document_bases_.push_back(document_bases_.back() + shards_.back().num_documents());
-    token_bases_.push_back(token_bases_.back() + shards_.back().num_tokens());
+void TokenDataset::add(std::vector<TokenShardReader> shards) {
+  for (TokenShardReader& shard : shards) {
+    document_bases_.push_back(document_bases_.back() + shard.num_documents());
+    token_bases_.push_back(token_bases_.back() + shard.num_tokens());
+    shards_.push_back(std::move(shard));
   }
 }
 
-void TokenDataset::check(const TokenDatasetOptions& options) const {
-  Diagnostics diagnostics;
+void TokenDataset::check(const TokenDatasetOptions& options, Diagnostics& faults) const {
   const bool given = !options.tokenizer_hash.empty();
   const std::string& expected = given ? options.tokenizer_hash : tokenizer_hash();
   for (const TokenShardReader& shard : shards_) {
     const TokenShardInfo& info = shard.info();
     if (info.tokenizer_hash != expected) {
-      diagnostics.error(shard.path().string(),
-                        "was made with another tokenizer (hash " + info.tokenizer_hash + ") than " +
-                            (given ? "the model's" : shards_[0].path().string()) + " (hash " +
-                            expected + "); prepare the text again with the model's tokenizer");
+      faults.error(shard.path().string(),
+                   "was made with another tokenizer (hash " + info.tokenizer_hash + ") than " +
+                       (given ? "the model's" : shards_[0].path().string()) + " (hash " + expected +
+                       "); prepare the text again with the model's tokenizer");
     }
     // The tokenizer may define ids that the model has no row for, as long as no text uses them.
     if (options.vocab_size <= 0 || info.vocab_size <= options.vocab_size) continue;
     if (const int64_t largest = largest_id(shard); largest >= options.vocab_size) {
-      diagnostics.error(shard.path().string(),
-                        "holds the token id " + std::to_string(largest) +
-                            "; expected ids below the model's vocab_size " +
-                            std::to_string(options.vocab_size) +
-                            "; prepare the text with the model's tokenizer");
+      faults.error(shard.path().string(),
+                   "holds the token id " + std::to_string(largest) +
+                       "; expected ids below the model's vocab_size " +
+                       std::to_string(options.vocab_size) +
+                       "; prepare the text with the model's tokenizer");
     }
   }
-  diagnostics.throw_if_errors<DataError>("token shards");
 }
 
 const std::string& TokenDataset::tokenizer_hash() const { return shards_[0].info().tokenizer_hash; }

@@ -4,6 +4,8 @@
 
 #include "data/shard_files.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/json.h"
+#include "ropewalk/data/dataset_index.h"
 
 namespace ropewalk {
 namespace {
@@ -65,6 +67,49 @@ TEST(TokenDataset, MissingAndEmptyFoldersAreNamed) {
   EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder.path()}); }),
               HasSubstr("holds no token shards"));
   EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({}); }), HasSubstr("no data"));
+}
+
+// What `prepare` writes beside the shards.
+void write_index(const TemporaryFolder& folder, const std::vector<std::string>& names) {
+  Json shards = Json::array();
+  for (const std::string& name : names) {
+    const TokenShardInfo info = TokenShardReader(folder / name).info();
+    shards.push_back({{"file", name},
+                      {"tokens", info.num_tokens},
+                      {"documents", info.num_documents},
+                      {"hash", info.payload_hash}});
+  }
+  write_file_atomic(folder / kDatasetIndexName, to_json_text({{"shards", shards}}));
+}
+
+TEST(TokenDataset, MissingForeignAndExchangedShardsAreListedAtOnce) {
+  TemporaryFolder folder;
+  for (const char* name : {"a.tokens", "b.tokens", "c.tokens"}) {
+    write_shard(folder / name, {{1, 2}, {3}});
+  }
+  write_index(folder, {"a.tokens", "b.tokens", "c.tokens"});
+  EXPECT_EQ(TokenDataset::open({folder.path()})->num_tokens(), 9);
+  std::filesystem::remove(folder / "a.tokens");
+  for (const char* name : {"b.tokens", "c.tokens", "d.tokens"}) {
+    std::filesystem::remove(folder / name);
+  }
+  write_shard(folder / "b.tokens", {{1, 2}});
+  write_shard(folder / "c.tokens", {{1, 2}, {4}});
+  write_shard(folder / "d.tokens", {{1}});
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder.path()}); }),
+              AllOf(HasSubstr("4 faults"),
+                    HasSubstr("a.tokens: is missing"),
+                    HasSubstr("b.tokens: holds 2 tokens in 1 documents"),
+                    HasSubstr("c.tokens: has the hash"),
+                    HasSubstr("d.tokens: is not in dataset.json")));
+}
+
+TEST(TokenDataset, DatasetIndexThatIsNoneIsNamed) {
+  TemporaryFolder folder;
+  write_shard(folder / "a.tokens", {{1, 2}});
+  write_file_atomic(folder / kDatasetIndexName, "{}");
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder.path()}); }),
+              AllOf(HasSubstr("dataset.json"), HasSubstr("prepare")));
 }
 
 TEST(TokenDataset, HashChangesWithContentAndOrder) {

@@ -28,8 +28,6 @@ struct PrepareResult {
   int64_t shards = 0;
 };
 
-inline constexpr const char* kDatasetIndexName = "dataset.json";
-
 // Writes to a temporary folder beside `output` and renames it when all is done: `output` is whole
 // or not there. A stop signal or any fault removes what was written. `output` may exist when empty.
 PrepareResult prepare_tokens(const PrepareOptions& options, const Tokenizer& tokenizer);

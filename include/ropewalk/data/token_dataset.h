@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ropewalk/base/diagnostics.h"
 #include "ropewalk/formats/token_shard.h"
 
 namespace ropewalk {
@@ -20,9 +21,9 @@ struct TokenDatasetOptions {
 // Const use from several threads is safe.
 class TokenDataset {
  public:
-  // Each path is a folder made by `ropewalk prepare` or one shard. Shards made with different
-  // tokenizers, with another one than expected, or with ids beyond vocab_size: DataError naming
-  // all.
+  // Each path is a folder made by `ropewalk prepare` or one shard. Shards that are missing or
+  // others than the folder's dataset.json says, made with different tokenizers, with another one
+  // than expected, or with ids beyond vocab_size: DataError naming all.
   static std::shared_ptr<const TokenDataset> open(const std::vector<std::filesystem::path>& paths,
                                                   const TokenDatasetOptions& options = {});
 
@@ -45,8 +46,8 @@ class TokenDataset {
 
  private:
   TokenDataset() = default;
-  void add_folder_or_shard(const std::filesystem::path& path);
-  void check(const TokenDatasetOptions& options) const;
+  void add(std::vector<TokenShardReader> shards);
+  void check(const TokenDatasetOptions& options, Diagnostics& faults) const;
   int64_t shard_of_document(int64_t document) const;
 
   std::vector<TokenShardReader> shards_;

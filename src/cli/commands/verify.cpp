@@ -11,6 +11,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/data/dataset_index.h"
 #include "ropewalk/formats/manifest.h"
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/formats/safetensors.h"
@@ -91,15 +92,31 @@ Finding check_checkpoint(const fs::path& folder) {
   return finding;
 }
 
-Finding check_shard(const fs::path& path) {
+// Adds the shard to `opened` if its header can be read.
+Finding check_shard(const fs::path& path, std::vector<TokenShardReader>& opened) {
   Finding finding{.path = path};
   collect(finding.faults, path.filename().string(), [&] {
-    const TokenShardReader shard(path);
+    const TokenShardReader& shard = opened.emplace_back(path);
     shard.verify();
     finding.summary = format_count(shard.num_tokens()) + " tokens, " +
                       format_count(shard.num_documents()) + " documents";
   });
   return finding;
+}
+
+// Every shard by itself, then all of them against dataset.json.
+std::vector<Finding> check_shards(const fs::path& folder) {
+  std::vector<Finding> findings;
+  std::vector<TokenShardReader> opened;
+  for (const fs::path& path : files_with(folder, kTokenShardExtension)) {
+    findings.push_back(check_shard(path, opened));
+  }
+  if (fs::exists(folder / kDatasetIndexName)) {
+    Finding index{.path = folder / kDatasetIndexName, .summary = "lists these shards"};
+    check_dataset_index(folder, opened, index.faults);
+    findings.push_back(std::move(index));
+  }
+  return findings;
 }
 
 Finding check_safetensors(const fs::path& path) {
@@ -135,16 +152,18 @@ std::vector<Finding> check_path(const fs::path& path) {
                       ": no such file or folder; expected a checkpoint, a model directory, a run "
                       "directory or token shards");
   }
-  if (path.extension() == kTokenShardExtension) return {check_shard(path)};
+  if (path.extension() == kTokenShardExtension) {
+    std::vector<TokenShardReader> opened;
+    return {check_shard(path, opened)};
+  }
   if (path.extension() == ".safetensors") return {check_safetensors(path)};
   if (fs::is_directory(path)) {
     if (fs::is_directory(path / "checkpoints")) return check_run(path / "checkpoints");
-    std::vector<Finding> findings;
-    for (const fs::path& shard : files_with(path, kTokenShardExtension)) {
-      findings.push_back(check_shard(shard));
+    std::vector<Finding> findings = check_shards(path);
+    if (has_manifest(path) || fs::exists(path / "config.json")) {
+      findings.push_back(check_checkpoint(path));
     }
     if (!findings.empty()) return findings;
-    if (has_manifest(path) || fs::exists(path / "config.json")) return {check_checkpoint(path)};
   }
   throw ConfigError(
       path.string() + ": nothing that can be verified; expected a folder with config.json or " +
