@@ -160,7 +160,7 @@ bool FieldReader::is_list(const Json& json, const Place& place) {
 
 bool FieldReader::is_object(const Json& json, const std::string& path) {
   if (json.is_object()) return true;
-  diagnostics_.error(path.empty() ? "(whole document)" : path,
+  diagnostics_.error(path.empty() ? kWholeDocument : path,
                      "found " + found_text(json) + ", expected an object { ... }");
   return false;
 }

@@ -1,47 +1,16 @@
 #include "ropewalk/optim/trainable.h"
 
-#include <algorithm>
-
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
-#include "ropewalk/base/text.h"
+#include "ropewalk/base/name_patterns.h"
 
 namespace ropewalk {
-namespace {
-
-bool matches_any(const std::string& name, const std::vector<std::string>& patterns) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return matches_pattern(name, pattern);
-  });
-}
-
-void check_patterns(const NamedTensors& parameters,
-                    const std::vector<std::string>& patterns,
-                    const std::string& key,
-                    Diagnostics& diagnostics) {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : parameters) names.push_back(name);
-  for (const std::string& pattern : patterns) {
-    const bool used = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return matches_pattern(name, pattern);
-    });
-    if (used) continue;
-    std::string text = "\"" + pattern + "\" matches no parameter; names look like ";
-    if (const auto near = nearest_name(pattern, names)) {
-      text += "\"" + *near + "\"";
-    } else if (!names.empty()) {
-      text += "\"" + names.front() + "\" and \"" + names.back() + "\"";
-    }
-    diagnostics.error(key, text + "; `*` matches any run of characters");
-  }
-}
-
-}  // namespace
-
 NamedTensors select_trainable(const NamedTensors& parameters, const OptimizerConfig& config) {
   Diagnostics diagnostics;
-  check_patterns(parameters, config.trainable, "optimizer.trainable", diagnostics);
-  check_patterns(parameters, config.frozen, "optimizer.frozen", diagnostics);
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : parameters) names.push_back(name);
+  check_patterns(config.trainable, names, "optimizer.trainable", diagnostics);
+  check_patterns(config.frozen, names, "optimizer.frozen", diagnostics);
   NamedTensors trained;
   for (const auto& [name, tensor] : parameters) {
     const bool wanted = config.trainable.empty() || matches_any(name, config.trainable);

@@ -6,6 +6,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/config/description.h"
 #include "ropewalk/config/overrides.h"
 #include "ropewalk/config/reader.h"
 #include "ropewalk/config/writer.h"
@@ -92,13 +93,20 @@ RunConfig parse_run_config(const Json& json, RunPurpose purpose, Diagnostics& d)
   return config;
 }
 
+RunConfig read_run_config(const std::filesystem::path& path,
+                          const std::vector<std::string>& overrides,
+                          RunPurpose purpose,
+                          Diagnostics& d) {
+  const Json json = apply_overrides(read_json_file(path, {.allow_comments = true}), overrides);
+  return parse_run_config(json, purpose, d);
+}
+
 RunConfig load_run_config(const std::filesystem::path& path,
                           const std::vector<std::string>& overrides,
                           RunPurpose purpose,
                           Diagnostics* warnings) {
-  const Json json = apply_overrides(read_json_file(path, {.allow_comments = true}), overrides);
   Diagnostics d;
-  RunConfig config = parse_run_config(json, purpose, d);
+  RunConfig config = read_run_config(path, overrides, purpose, d);
   d.throw_if_errors<ConfigError>(path.string());
   for (const Diagnostics::Item& item : d.warnings()) {
     if (warnings != nullptr) {
@@ -111,5 +119,15 @@ RunConfig load_run_config(const std::filesystem::path& path,
 }
 
 Json resolved_json(const RunConfig& config) { return to_json(config); }
+
+Json portable_json(const RunConfig& config) {
+  Json json = resolved_json(config);
+  for (const FieldDescription& section : describe<RunConfig>()) {
+    for (const FieldDescription& setting : section.children) {
+      if (find_rule(setting.rules, RuleKind::kPath)) json[section.name].erase(setting.name);
+    }
+  }
+  return json;
+}
 
 }  // namespace ropewalk

@@ -1,9 +1,16 @@
 #include "ropewalk/settings/train_inputs.h"
 
+#include <algorithm>
+
+#include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
+#include "ropewalk/base/name_patterns.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/config/reader.h"
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/spec/weight_check.h"
+#include "ropewalk/spec/weight_map.h"
 
 namespace ropewalk {
 namespace {
@@ -14,15 +21,39 @@ std::filesystem::path find_tokenizer_folder(const RunConfig& config) {
   return config.model.pretrained.value_or("");
 }
 
+// Nothing is wrong with these settings, so that they can be compared with others.
+bool is_sound(const Diagnostics& found, const std::vector<std::string>& keys) {
+  const auto concerns = [](const std::string& key, const std::string& where) {
+    const bool at_or_below = where == key || where.starts_with(key + ".");
+    return at_or_below || key.starts_with(where + ".") || where == kWholeDocument;
+  };
+  return std::none_of(found.errors().begin(), found.errors().end(), [&](const auto& item) {
+    return std::any_of(
+        keys.begin(), keys.end(), [&](const auto& key) { return concerns(key, item.where); });
+  });
+}
+
+int64_t sequence_length(const DataConfig& data, const HfModel& model) {
+  return data.sequence_length.value_or(model.spec.rope.max_position_embeddings);
+}
+
 void check_length(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
   const int64_t limit = model.spec.rope.max_position_embeddings;
-  const int64_t length = config.data.sequence_length.value_or(limit);
-  if (length > limit) {
+  const int64_t length = sequence_length(config.data, model);
+  if (length > limit && is_sound(faults, {"data.sequence_length"})) {
     faults.error("data.sequence_length",
                  std::to_string(length) + " is longer than the model's window of " +
                      std::to_string(limit) +
                      " positions. Raise model.max_position_embeddings (with "
                      "model.pos_scaling_factor), or shorten the sequences");
+  }
+  // With eval.windows given, the section itself checks.
+  const std::optional<int64_t> stride = config.eval.stride;
+  if (config.eval.windows.empty() && stride && *stride > length) {
+    faults.error("eval.stride",
+                 "found " + std::to_string(*stride) + ", expected at most the window, which is " +
+                     "data.sequence_length (" + std::to_string(length) +
+                     ") as eval.windows names none: tokens between two windows would be skipped");
   }
 }
 
@@ -40,9 +71,92 @@ void check_special_tokens(const RunConfig& config, const HfModel& model, Diagnos
   }
 }
 
-std::shared_ptr<const TokenDataset> open_shards(const std::vector<std::string>& folders,
-                                                const TokenDatasetOptions& options) {
-  return TokenDataset::open({folders.begin(), folders.end()}, options);
+void check_dropout(const HfModel& model, Diagnostics& faults) {
+  if (model.spec.attention_dropout == 0.0) return;
+  faults.error((model.path / "config.json").string() + ": attention_dropout",
+               "found " + format_number(model.spec.attention_dropout) +
+                   ", expected 0: dropout inside attention is not offered in training. Set it to "
+                   "0.0 there");
+}
+
+void check_trainable(const OptimizerConfig& optimizer,
+                     const DecoderSpec& spec,
+                     Diagnostics& faults) {
+  std::vector<std::string> names;
+  for (const WeightEntry& entry : weight_map(spec)) names.push_back(entry.name);
+  const size_t errors_before = faults.errors().size();
+  check_patterns(optimizer.trainable, names, "optimizer.trainable", faults);
+  check_patterns(optimizer.frozen, names, "optimizer.frozen", faults);
+  const bool none_left = std::none_of(names.begin(), names.end(), [&](const std::string& name) {
+    const bool wanted = optimizer.trainable.empty() || matches_any(name, optimizer.trainable);
+    return wanted && !matches_any(name, optimizer.frozen);
+  });
+  if (none_left && faults.errors().size() == errors_before) {
+    faults.error("optimizer.frozen", "leaves no parameter to train; narrow its patterns");
+  }
+}
+
+void check_weight_files(const HfModel& model, Diagnostics& faults) {
+  collect_faults(faults, "model.pretrained", [&] {
+    check_weights(ModelFiles::open(model.path), model.spec)
+        .throw_if_errors<CheckpointError>(model.path.string() + " (weights)");
+  });
+}
+
+void check_model(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
+  check_length(config, model, faults);
+  check_special_tokens(config, model, faults);
+  check_dropout(model, faults);
+  if (is_sound(faults, {"optimizer.trainable", "optimizer.frozen"})) {
+    check_trainable(config.optimizer, model.spec, faults);
+  }
+  if (config.model.pretrained) check_weight_files(model, faults);
+}
+
+TokenDatasetOptions expected_tokens(const std::filesystem::path& tokenizer_folder,
+                                    const std::optional<HfModel>& model,
+                                    Diagnostics& found) {
+  TokenDatasetOptions expected;
+  if (model) expected.vocab_size = model->spec.vocab_size;
+  const std::filesystem::path file = tokenizer_folder / "tokenizer.json";
+  if (!tokenizer_folder.empty() && std::filesystem::exists(file)) {
+    expected.tokenizer_hash = hash_file(file);
+  } else {
+    found.warning("model",
+                  "no tokenizer.json beside the model: that the shards were made with "
+                  "the model's tokenizer cannot be checked");
+  }
+  return expected;
+}
+
+// Null when none are named or something is wrong with them.
+std::shared_ptr<const TokenDataset> open_shards(const std::string& key,
+                                                const std::vector<std::string>& folders,
+                                                const TokenDatasetOptions& expected,
+                                                Diagnostics& faults) {
+  std::shared_ptr<const TokenDataset> tokens;
+  if (folders.empty() || !is_sound(faults, {key})) return tokens;
+  collect_faults(faults, key, [&] {
+    tokens = TokenDataset::open({folders.begin(), folders.end()}, expected);
+  });
+  return tokens;
+}
+
+std::shared_ptr<const SequenceDataset> make_sequences(
+    const DataConfig& data,
+    const HfModel& model,
+    const std::shared_ptr<const TokenDataset>& tokens,
+    Diagnostics& faults) {
+  std::shared_ptr<const SequenceDataset> sequences;
+  if (!is_sound(faults, {"data.sequence_length", "data.add_bos", "model.eos_token_id"})) {
+    return sequences;
+  }
+  ConcatOptions concat{.sequence_length = sequence_length(data, model),
+                       .eos_id = static_cast<int32_t>(model.spec.eos_token_ids.front()),
+                       .bos_id = {}};
+  if (data.add_bos) concat.bos_id = static_cast<int32_t>(*model.spec.bos_token_id);
+  collect_faults(faults, "data.train", [&] { sequences = make_concat_dataset(tokens, concat); });
+  return sequences;
 }
 
 }  // namespace
@@ -52,44 +166,26 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
                               int64_t world_size,
                               Diagnostics& warnings) {
   TrainInputs inputs;
-  inputs.config = load_run_config(run_config, overrides, RunPurpose::kTrain, &warnings);
+  inputs.source = run_config.string();
+  Diagnostics found;
+  inputs.config = read_run_config(run_config, overrides, RunPurpose::kTrain, found);
   const RunConfig& config = inputs.config;
-  inputs.model = resolve_model(config.model, &warnings);
-
-  Diagnostics faults;
-  check_batch_for_ranks(config.train, world_size, faults);
-  check_length(config, inputs.model, faults);
-  check_special_tokens(config, inputs.model, faults);
-  faults.throw_if_errors<ConfigError>(run_config.string());
-
-  if (config.model.pretrained) {
-    const ModelFiles weights = ModelFiles::open(inputs.model.path);
-    check_weights(weights, inputs.model.spec)
-        .throw_if_errors<CheckpointError>(inputs.model.path.string() + " (weights)");
+  if (is_sound(found, {"train.global_batch_size", "train.micro_batch_size"})) {
+    check_batch_for_ranks(config.train, world_size, found);
   }
-
-  TokenDatasetOptions expected;
-  expected.vocab_size = inputs.model.spec.vocab_size;
+  std::optional<HfModel> model;
+  if (is_sound(found, {"model"})) model = read_model(config.model, found);
+  if (model) check_model(config, *model, found);
   inputs.tokenizer_folder = find_tokenizer_folder(config);
-  const std::filesystem::path tokenizer_file = inputs.tokenizer_folder / "tokenizer.json";
-  if (!inputs.tokenizer_folder.empty() && std::filesystem::exists(tokenizer_file)) {
-    expected.tokenizer_hash = hash_file(tokenizer_file);
-  } else {
-    warnings.warning("model",
-                     "no tokenizer.json beside the model: that the shards were made with "
-                     "the model's tokenizer cannot be checked");
+  const TokenDatasetOptions expected = expected_tokens(inputs.tokenizer_folder, model, found);
+  inputs.train_tokens = open_shards("data.train", config.data.train, expected, found);
+  inputs.validation = open_shards("data.validation", config.data.validation, expected, found);
+  if (model && inputs.train_tokens) {
+    inputs.sequences = make_sequences(config.data, *model, inputs.train_tokens, found);
   }
-  const int64_t length =
-      config.data.sequence_length.value_or(inputs.model.spec.rope.max_position_embeddings);
-  ConcatOptions concat{.sequence_length = length,
-                       .eos_id = static_cast<int32_t>(inputs.model.spec.eos_token_ids.front()),
-                       .bos_id = {}};
-  if (config.data.add_bos) concat.bos_id = static_cast<int32_t>(*inputs.model.spec.bos_token_id);
-  inputs.train_tokens = open_shards(config.data.train, expected);
-  inputs.sequences = make_concat_dataset(inputs.train_tokens, concat);
-  if (!config.data.validation.empty()) {
-    inputs.validation = open_shards(config.data.validation, expected);
-  }
+  found.throw_if_errors<ConfigError>(inputs.source);
+  inputs.model = *model;
+  warnings.merge(found);
   return inputs;
 }
 

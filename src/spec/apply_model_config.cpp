@@ -1,6 +1,7 @@
 // The run config's `model` section upon a checkpoint, or by itself.
 #include <algorithm>
 
+#include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/rope/scaling.h"
@@ -69,6 +70,15 @@ void add_edits(const HfModel& base, ScalingRequest& request) {
   fall_back(request.rope_theta, trained.theta, now.theta);
 }
 
+// What config.json itself says is told under its name.
+void merge_under_file(const std::filesystem::path& file,
+                      const Diagnostics& found,
+                      Diagnostics& diagnostics) {
+  const std::string name = file.string() + ": ";
+  for (const auto& item : found.errors()) diagnostics.error(name + item.where, item.text);
+  for (const auto& item : found.warnings()) diagnostics.warning(name + item.where, item.text);
+}
+
 template <typename T>
 void put(Json& config, const char* key, const std::optional<T>& value) {
   if (value) config[key] = *value;
@@ -109,7 +119,7 @@ int64_t scratch_original(const ModelConfig& model, int64_t window) {
 HfModel make_scratch(const ModelConfig& model, Diagnostics& diagnostics) {
   HfModel base;
   base.config = scratch_config(model);
-  base.family = &find_family(model.model_type.value_or(""), "model");
+  base.family = &find_family(model.model_type.value_or(""), "model.model_type");
   Diagnostics faults;
   const SpecReading reading = base.family->from_hf(base.config, faults);
   base.spec = reading.spec;
@@ -121,6 +131,16 @@ HfModel make_scratch(const ModelConfig& model, Diagnostics& diagnostics) {
   return base;
 }
 
+HfModel load_base(const ModelConfig& model, Diagnostics& diagnostics) {
+  std::error_code ignored;
+  if (std::filesystem::exists(*model.pretrained, ignored)) {
+    return load_hf_model(*model.pretrained, &diagnostics);
+  }
+  throw ConfigError("found \"" + *model.pretrained +
+                    "\", which does not exist; expected a folder with config.json and safetensors "
+                    "files");
+}
+
 }  // namespace
 
 HfModel apply_model_config(const HfModel& base,
@@ -128,27 +148,36 @@ HfModel apply_model_config(const HfModel& base,
                            Diagnostics& diagnostics) {
   ScalingRequest request = request_of(model, diagnostics);
   add_edits(base, request);
-  if (!asks_for_positions(model) && !(base.trained_rope == base.spec.rope)) {
-    request.where = (base.path / "config.json").string();
-  }
+  const bool edits_ask = !asks_for_positions(model) && !(base.trained_rope == base.spec.rope);
+  if (edits_ask) request.where = "";
   HfModel out = base;
-  const size_t errors_before = diagnostics.errors().size();
-  out.spec.rope = resolve_scaling(base.trained_rope, request, diagnostics);
-  if (diagnostics.errors().size() == errors_before) {
-    out.config = base.family->to_hf(out.spec, base.config);
+  Diagnostics found;
+  out.spec.rope = resolve_scaling(base.trained_rope, request, found);
+  if (found.ok()) out.config = base.family->to_hf(out.spec, base.config);
+  if (edits_ask) {
+    merge_under_file(base.path / "config.json", found, diagnostics);
+  } else {
+    diagnostics.merge(found);
   }
   return out;
 }
 
-HfModel resolve_model(const ModelConfig& model, Diagnostics* remarks) {
+std::optional<HfModel> read_model(const ModelConfig& model, Diagnostics& diagnostics) {
+  HfModel base;
+  const size_t errors_before = diagnostics.errors().size();
+  collect_faults(diagnostics, model.pretrained ? "model.pretrained" : "", [&] {
+    base = model.pretrained ? load_base(model, diagnostics) : make_scratch(model, diagnostics);
+  });
+  if (diagnostics.errors().size() != errors_before) return std::nullopt;
+  return apply_model_config(base, model, diagnostics);
+}
+
+HfModel resolve_model(const ModelConfig& model, const std::string& source, Diagnostics* remarks) {
   Diagnostics diagnostics;
-  const HfModel base = model.pretrained ? load_hf_model(*model.pretrained, &diagnostics)
-                                        : make_scratch(model, diagnostics);
-  diagnostics.throw_if_errors<ConfigError>("run config");
-  HfModel resolved = apply_model_config(base, model, diagnostics);
-  diagnostics.throw_if_errors<ConfigError>("run config");
+  const std::optional<HfModel> resolved = read_model(model, diagnostics);
+  diagnostics.throw_if_errors<ConfigError>(source);
   if (remarks) remarks->merge(diagnostics);
-  return resolved;
+  return *resolved;
 }
 
 }  // namespace ropewalk

@@ -75,6 +75,7 @@ HfModel load_hf_model(const fs::path& directory_or_config, Diagnostics* remarks)
   diagnostics.throw_if_errors<ConfigError>(config_path.string());
   model.spec = reading.spec;
   model.trained_rope = reading.rope.trained;
+  model.stored_identity = reading.rope.identity;
   model.factor_edited = reading.rope.factor_edited;
   remark_on_architecture(model, diagnostics);
   const std::string edits = describe_edits(model);
@@ -88,7 +89,9 @@ HfModel load_hf_model(const fs::path& directory_or_config, Diagnostics* remarks)
 }
 
 IdentityComparison compare_with_trained(const HfModel& model) {
-  return compare_identity(make_rope_identity(model.trained_rope), model.spec.rope);
+  return compare_identity(
+      model.stored_identity ? *model.stored_identity : make_rope_identity(model.trained_rope),
+      model.spec.rope);
 }
 
 std::string describe_edits(const HfModel& model) {
@@ -104,6 +107,10 @@ std::string describe_edits(const HfModel& model) {
   if (!(model.trained_rope == model.spec.rope)) {
     text += "; positions were: " + describe_rope(model.trained_rope) +
             "; and are now: " + describe_rope(model.spec.rope);
+  } else if (model.stored_identity &&
+             model.stored_identity->frequency_hash != hash_rope_table(model.spec.rope)) {
+    text += "; other values beside kind and factor were changed, and with them every position: " +
+            compare_with_trained(model).text;
   } else {
     text += "; what positions mean is unchanged";
   }

@@ -1,10 +1,10 @@
 #include "ropewalk/spec/weight_check.h"
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "ropewalk/base/name_patterns.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/spec/weight_map.h"
 
@@ -35,12 +35,6 @@ void check_tensor(const WeightSlice& slice, const ModelFiles& files, Diagnostics
                      "; weights must be F64, F32, F16 or BF16 (quantized checkpoints are not read: "
                      "convert to one of these first)");
   }
-}
-
-bool matches_any(const std::string& name, const std::vector<std::string>& patterns) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return matches_pattern(name, pattern);
-  });
 }
 
 }  // namespace

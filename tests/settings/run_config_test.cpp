@@ -77,6 +77,17 @@ TEST(RunConfig, ResolvedConfigReadsBackToItself) {
   EXPECT_EQ(resolved["optimizer"]["learning_rate"], 2e-5);
 }
 
+TEST(RunConfig, PortableConfigHasEverySettingButPaths) {
+  Diagnostics d;
+  const RunConfig config = parse_run_config(extend_config(), RunPurpose::kTrain, d);
+  Json expected = resolved_json(config);
+  expected["model"].erase("pretrained");
+  expected["data"].erase("train");
+  expected["data"].erase("validation");
+  expected["train"].erase("run_dir");
+  EXPECT_EQ(portable_json(config).dump(), expected.dump());
+}
+
 TEST(RunConfig, FlagsWinOverTheFile) {
   const auto config = load_run_config(kSource / "configs/extend-16x.json",
                                       {"train.steps=700", "optimizer.betas=[0.5,0.6]"},

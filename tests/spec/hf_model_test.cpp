@@ -114,6 +114,27 @@ TEST(ApplyModelConfig, ComparisonSaysWhatTheRunDoesToPositions) {
   EXPECT_EQ(extended.ratio, 4.0);
 }
 
+TEST(ApplyModelConfig, EditOfAnExtraIsAnotherModelEvenWhereKindAndFactorAreAsTrained) {
+  ModelConfig yarn = extension(512, 8.0);
+  yarn.pos_scaling_type = "yarn";
+  ModelConfig llama3 = extension(512, 8.0);
+  llama3.pos_scaling_type = "llama3";
+  const std::vector<std::tuple<ModelConfig, const char*, double>> edits = {
+      {yarn, "beta_fast", 20.0}, {yarn, "attention_factor", 1.0}, {llama3, "low_freq_factor", 2.0}};
+  for (const auto& [model, key, value] : edits) {
+    Json config = trained_config(small_config(), model);
+    const ModelDirectory directory(config);
+    write_manifest(directory.path());
+    EXPECT_EQ(compare_with_trained(load_hf_model(directory.path())).match, IdentityMatch::kSame);
+    config["rope_parameters"][key] = value;
+    config["rope_scaling"][key] = value;
+    directory.write(config);
+    const HfModel edited = load_hf_model(directory.path());
+    EXPECT_EQ(compare_with_trained(edited).match, IdentityMatch::kDifferent) << key;
+    EXPECT_THAT(describe_edits(edited), HasSubstr("other frequencies")) << key;
+  }
+}
+
 TEST(ApplyModelConfig, BothWaysOfSayingItAreTheSame) {
   Json edited = small_config();
   edited["max_position_embeddings"] = 512;
@@ -134,7 +155,7 @@ TEST(ApplyModelConfig, FactorEditedByHandThatDoesNotReachIsExplained) {
   const ModelDirectory directory(config);
   Diagnostics diagnostics;
   apply_model_config(load_hf_model(directory.path()), {}, diagnostics);
-  EXPECT_THAT(errors_of(diagnostics), HasSubstr("config.json"));
+  EXPECT_THAT(errors_of(diagnostics), HasSubstr("config.json: pos_scaling_factor: "));
   EXPECT_THAT(errors_of(diagnostics), HasSubstr("expected at least 8"));
   EXPECT_THAT(errors_of(diagnostics), HasSubstr("already has 2"));
 }
@@ -181,7 +202,7 @@ TEST(ResolveModel, BuildsAnArchitectureFromScratch) {
   model.num_attention_heads = 6;
   model.max_position_embeddings = 256;
   model.rope_theta = 366.0;
-  const HfModel resolved = resolve_model(model);
+  const HfModel resolved = resolve_model(model, "run.json");
   EXPECT_TRUE(resolved.path.empty());
   EXPECT_EQ(resolved.spec.num_kv_heads, 6);
   EXPECT_EQ(resolved.spec.head_dim, 8);
@@ -199,13 +220,13 @@ TEST(ResolveModel, ScratchMayBeScaledFromTheStart) {
   model.model_type = "llama";
   model.hidden_size = 48;
   model.num_attention_heads = 6;
-  EXPECT_EQ(resolve_model(model).spec.rope.original_max_position_embeddings, 64);
+  EXPECT_EQ(resolve_model(model, "run.json").spec.rope.original_max_position_embeddings, 64);
 }
 
 TEST(ResolveModel, ScratchOfAnotherFamilyIsRefused) {
   ModelConfig model;
   model.model_type = "gpt2";
-  EXPECT_THROW(resolve_model(model), ConfigError);
+  EXPECT_THROW(resolve_model(model, "run.json"), ConfigError);
 }
 
 TEST(ResolveModel, FaultsAreOneConfigError) {
@@ -213,9 +234,10 @@ TEST(ResolveModel, FaultsAreOneConfigError) {
   ModelConfig model = extension(512, 4.0);
   model.pretrained = directory.path().string();
   try {
-    resolve_model(model);
+    resolve_model(model, "run.json");
     FAIL();
   } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), ::testing::StartsWith("run.json: 1 fault"));
     EXPECT_THAT(error.what(), HasSubstr("model.pos_scaling_factor: found 4"));
   }
 }

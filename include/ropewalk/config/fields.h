@@ -41,6 +41,7 @@ enum class RuleKind {
   kAdvice,
   kUnsetMeans,
   kMayChangeOnResume,
+  kPath,
 };
 
 // Bounds, choices and kNotEmpty hold for every element of a list.
@@ -62,6 +63,8 @@ inline constexpr Rule not_empty{RuleKind::kNotEmpty};
 inline constexpr Rule required{RuleKind::kRequired};
 // A run may be resumed with another value; on a section: of every key in it.
 inline constexpr Rule may_change_on_resume{RuleKind::kMayChangeOnResume};
+// Where something lies on this machine; checkpoints do not store it.
+inline constexpr Rule path{RuleKind::kPath};
 
 constexpr Rule at_least(double bound) { return {RuleKind::kAtLeast, bound}; }
 constexpr Rule at_most(double bound) { return {RuleKind::kAtMost, bound}; }

@@ -9,6 +9,9 @@
 
 namespace ropewalk {
 
+// The place of a fault that leaves nothing to read.
+inline constexpr const char* kWholeDocument = "(whole document)";
+
 class FieldReader {
  public:
   // `value_paths` of the whole document serve hints such as "belongs in section ...".

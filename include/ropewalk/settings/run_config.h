@@ -70,11 +70,20 @@ RunConfig load_run_config(const std::filesystem::path& path,
                           RunPurpose purpose,
                           Diagnostics* warnings = nullptr);
 
+// The same with faults and warnings collected in `d`. What cannot be read at all is thrown.
+RunConfig read_run_config(const std::filesystem::path& path,
+                          const std::vector<std::string>& overrides,
+                          RunPurpose purpose,
+                          Diagnostics& d);
+
 // The same for a JSON value that is already there; faults and warnings are collected in `d`.
 RunConfig parse_run_config(const Json& json, RunPurpose purpose, Diagnostics& d);
 
 // Every setting with its value, defaults included; settings without a value are left out.
 Json resolved_json(const RunConfig& config);
+
+// The same without paths: what checkpoints store and a resume compares.
+Json portable_json(const RunConfig& config);
 
 // Each rank computes global_batch_size / world_size sequences in whole micro-batches.
 void check_batch_for_ranks(const TrainConfig& train, int64_t world_size, Diagnostics& d);

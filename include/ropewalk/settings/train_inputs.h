@@ -17,6 +17,7 @@
 namespace ropewalk {
 
 struct TrainInputs {
+  std::string source;  // the run config's file, which heads messages
   RunConfig config;
   HfModel model;  // as it is to be trained: scaling applied, config.json ready to be written
   std::filesystem::path tokenizer_folder;  // empty when there is none
@@ -25,9 +26,8 @@ struct TrainInputs {
   std::shared_ptr<const TokenDataset> validation;    // null: no evaluation
 };
 
-// Throws ConfigError, CheckpointError or DataError with every fault of the first kind of input that
-// has any: the config, then the model with batch and lengths, then the weight files' headers, then
-// the shards. Warnings go to `warnings`.
+// Throws ConfigError with every fault of the config, the model, the weight files' headers and the
+// shards, as far as one can be judged beside the others. Warnings go to `warnings`.
 TrainInputs load_train_inputs(const std::filesystem::path& run_config,
                               const std::vector<std::string>& overrides,
                               int64_t world_size,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "ropewalk/base/diagnostics.h"
@@ -22,6 +23,8 @@ struct HfModel {
   // Positions as the weights were trained. Differs from spec.rope when config.json was edited by
   // hand, or when a run config asks for more.
   RopeParameters trained_rope;
+  // As config.json stores it; its hash also covers what trained_rope has from the file's fields.
+  std::optional<RopeIdentity> stored_identity;
   // config.json's pos_scaling_factor was written by hand.
   bool factor_edited = false;
 };
@@ -37,8 +40,15 @@ HfModel load_hf_model(const std::filesystem::path& directory_or_config,
 HfModel apply_model_config(const HfModel& base, const ModelConfig& model, Diagnostics& diagnostics);
 
 // The same for a run config as it stands: loads model.pretrained and applies the overrides, or
-// makes the architecture from scratch. Throws ConfigError with every fault.
-HfModel resolve_model(const ModelConfig& model, Diagnostics* remarks = nullptr);
+// makes the architecture from scratch. With faults the result serves only to look for more;
+// nothing when not even the architecture is known.
+std::optional<HfModel> read_model(const ModelConfig& model, Diagnostics& diagnostics);
+
+// Throws ConfigError with every fault, headed by `source`: the run config's file as the user named
+// it.
+HfModel resolve_model(const ModelConfig& model,
+                      const std::string& source,
+                      Diagnostics* remarks = nullptr);
 
 // How the positions to compute with differ from those that the weights were trained with: the same,
 // an extension by a factor, or a different model; `text` is one line for the log.

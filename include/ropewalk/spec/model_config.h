@@ -26,13 +26,15 @@ struct ModelConfig : ScalingConfig, ArchitectureConfig {
                 "starts from. Give this or an architecture (`model_type`, `hidden_size`, ...).",
                 not_empty,
                 unset_means("train from scratch"),
-                may_change_on_resume),
+                may_change_on_resume,
+                path),
             field("tokenizer",
                   &M::tokenizer,
                   "Folder whose tokenizer files go into the checkpoints.",
                   not_empty,
                   unset_means("the pre-trained checkpoint's folder"),
-                  may_change_on_resume)},
+                  may_change_on_resume,
+                  path)},
         ScalingConfig::fields(),
         ArchitectureConfig::fields());
   }

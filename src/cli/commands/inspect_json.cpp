@@ -149,7 +149,7 @@ Json inspect_model(const fs::path& path) {
 Json inspect_run_config(const fs::path& path) {
   Diagnostics remarks;
   const RunConfig config = load_run_config(path, {}, RunPurpose::kInspect, &remarks);
-  const HfModel model = resolve_model(config.model, &remarks);
+  const HfModel model = resolve_model(config.model, path.string(), &remarks);
   Json json;
   json["kind"] = "run_config";
   json["path"] = path.string();
