@@ -14,13 +14,17 @@ RopeParameters rescale(const RopeParameters& own, RopeKind kind, double factor) 
         ": expected a number >= 1. Positions are DIVIDED by the factor: write 16, not "
         "0.0625");
   }
+  if (kind == RopeKind::kDefault && factor != 1) {
+    throw ConfigError("scaling default with factor " + format_number(factor) +
+                      ": default means no scaling. Give factor 1, or linear or yarn");
+  }
   const bool own_kind = kind == own.kind;
   if (!own_kind && (kind == RopeKind::kLlama3 || !rope_kind_supported(kind))) {
     throw ConfigError("scaling " + std::string(rope_kind_name(kind)) +
                       ": needs more than a factor; this model has none of it. Use linear or yarn");
   }
   RopeParameters scaled = own;
-  if (!own_kind) {
+  if (!own_kind || factor == 1) {
     scaled = RopeParameters{.kind = factor == 1 ? RopeKind::kDefault : kind,
                             .theta = own.theta,
                             .factor = 1,

@@ -24,8 +24,13 @@ TEST(Rescale, FactorIsTotalAgainstThePreTrainingContext) {
   EXPECT_EQ(rescale(twice, RopeKind::kLinear, 4), rescale(base(), RopeKind::kLinear, 4));
 }
 
-TEST(Rescale, FactorOneOfAnotherKindIsNoScaling) {
-  EXPECT_EQ(rescale(base(), RopeKind::kYarn, 1).kind, RopeKind::kDefault);
+TEST(Rescale, FactorOneIsNoScalingWhateverTheKind) {
+  const RopeParameters twice = rescale(base(), RopeKind::kLinear, 2);
+  for (const RopeParameters& own : {base(), twice, rescale(base(), RopeKind::kYarn, 4)}) {
+    for (const RopeKind kind : {RopeKind::kDefault, RopeKind::kLinear, RopeKind::kYarn}) {
+      EXPECT_EQ(rescale(own, kind, 1), base());
+    }
+  }
 }
 
 TEST(Rescale, RefusesFactorsBelowOneAndKindsThatNeedMore) {
@@ -33,6 +38,7 @@ TEST(Rescale, RefusesFactorsBelowOneAndKindsThatNeedMore) {
   EXPECT_THROW(rescale(base(), RopeKind::kLinear, 0.5), ConfigError);
   EXPECT_THROW(rescale(base(), RopeKind::kLinear, nan), ConfigError);
   EXPECT_THROW(rescale(base(), RopeKind::kLlama3, 8), ConfigError);
+  EXPECT_THROW(rescale(base(), RopeKind::kDefault, 8), ConfigError);
 }
 
 }  // namespace

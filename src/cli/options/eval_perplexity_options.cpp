@@ -17,14 +17,14 @@ void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& optio
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{2}, int64_t{1} << 40));
-  app.add_option(
-         "--factors",
-         options.factors,
-         "Total scaling factors to use instead of the checkpoint's own scaling, such as 1,8")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  CLI::Option* factors = app.add_option(
+      "--factors",
+      options.factors,
+      "Total scaling factors to use instead of the checkpoint's own scaling, such as 1,8");
+  factors->delimiter(',')->allow_extra_args(false);
   app.add_option("--scaling", options.scaling, "Kind of position scaling that --factors apply")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->needs(factors);
   app.add_option(
          "--stride",
          options.stride,
