@@ -57,7 +57,7 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
 TrainStepResult train_step(const TrainStepContext& context,
                            const std::vector<Batch>& micro_batches,
                            double learning_rate,
-                           const BorderWishes& wishes) {
+                           const std::function<BorderWishes()>& read_wishes) {
   TrainStepResult result{.learning_rate = learning_rate};
   const auto local_tokens = static_cast<double>(count_targets(micro_batches));
   result.tokens = std::llround(context.group.sum(local_tokens));
@@ -66,6 +66,7 @@ TrainStepResult train_step(const TrainStepContext& context,
   const at::Tensor loss_sum =
       accumulate_gradients(context, micro_batches, static_cast<double>(result.tokens));
 
+  const BorderWishes wishes = read_wishes();
   at::Tensor shared = at::tensor(
       {loss_sum.item<double>(), wishes.stop ? 1.0 : 0.0, wishes.save ? 1.0 : 0.0}, at::kDouble);
   context.group.all_reduce_sum(shared);

@@ -42,7 +42,7 @@ struct Trainer::Parts {
 
   void start_reading();
   void add_callbacks();
-  BorderWishes wishes();
+  BorderWishes read_wishes();
   TrainStepResult do_step();
   void cross_border(const TrainStepResult& result);
 
@@ -95,6 +95,9 @@ void Trainer::Parts::add_callbacks() {
     sink = std::make_unique<MetricsSink>(*directory, config.log.tensorboard, state.resumed_step());
   }
   callbacks.push_back(std::make_unique<MetricsCallback>(sink.get(), config.log.every_steps));
+  // Saving comes first: an evaluation may be long, and a run may be ended during it.
+  callbacks.push_back(
+      std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint.every_steps));
   if (inputs.validation) {
     callbacks.push_back(
         std::make_unique<EvaluationCallback>(state.decoder(),
@@ -103,11 +106,9 @@ void Trainer::Parts::add_callbacks() {
                                              *group,
                                              sink.get()));
   }
-  callbacks.push_back(
-      std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint.every_steps));
 }
 
-BorderWishes Trainer::Parts::wishes() {
+BorderWishes Trainer::Parts::read_wishes() {
   BorderWishes wishes{.stop = stop_signal() != 0, .save = false};
   // Removed at once: a wish that is heard is granted at this border.
   if (directory) wishes.save = std::filesystem::remove(directory->save_now_file());
@@ -126,7 +127,8 @@ TrainStepResult Trainer::Parts::do_step() {
                                  .group = *group,
                                  .max_grad_norm = config.optimizer.max_grad_norm,
                                  .pin_memory = config.parallel.pin_memory};
-  const TrainStepResult result = train_step(context, micro_batches, learning_rate, wishes());
+  const TrainStepResult result =
+      train_step(context, micro_batches, learning_rate, [this] { return read_wishes(); });
   ++step;
   state.progress().cursor = loader->cursor();
   state.progress().tokens += result.tokens;
@@ -136,8 +138,9 @@ TrainStepResult Trainer::Parts::do_step() {
 void Trainer::Parts::cross_border(const TrainStepResult& result) {
   const RunConfig& config = inputs.config;
   stopping = result.agreed.stop;
-  StepBorder border{.last = stopping || step >= config.train.steps,
-                    .save_requested = result.agreed.save || stopping};
+  StepBorder border{.last = step >= config.train.steps,
+                    .stopping = stopping,
+                    .save_requested = result.agreed.save};
   border.report = {.step = step,
                    .total_steps = config.train.steps,
                    .loss = result.loss,
@@ -148,7 +151,7 @@ void Trainer::Parts::cross_border(const TrainStepResult& result) {
                    .epochs = loader->epochs(),
                    .world_size = group->size()};
   speed->measure(border.report, group->device());
-  if (is_due(border, config.log.every_steps)) speed->start_window();
+  if (stopping || is_due(border, config.log.every_steps)) speed->start_window();
   for (const auto& callback : callbacks) callback->after_step(border);
   speed->leave_out_time_since_measure();
 }

@@ -8,11 +8,12 @@ namespace ropewalk {
 
 struct StepBorder {
   StepReport report;
-  bool last = false;            // of the run, or before it stops on a signal
-  bool save_requested = false;  // the file `save-now`, or a stop
+  bool last = false;            // of the run
+  bool stopping = false;        // on a signal: the process ends once what must not be lost is saved
+  bool save_requested = false;  // the file `save-now`
 };
 
-// Due every `every_steps` steps (0 = never) and at the last step.
+// Due every `every_steps` steps (0 = never) and at the run's last step.
 inline bool is_due(const StepBorder& border, int64_t every_steps) {
   return border.last || (every_steps > 0 && border.report.step % every_steps == 0);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -36,11 +37,12 @@ struct TrainStepResult {
   BorderWishes agreed;
 };
 
-// Throws Error (exit 1) on every rank when loss or gradient is not finite; the weights are then as
-// they were before the step. Collective.
+// `read_wishes` is called once, when the gradients are there: what is wished during the step is
+// granted at its border. Throws Error (exit 1) on every rank when loss or gradient is not finite;
+// the weights are then as they were before the step. Collective.
 TrainStepResult train_step(const TrainStepContext& context,
                            const std::vector<Batch>& micro_batches,
                            double learning_rate,
-                           const BorderWishes& wishes);
+                           const std::function<BorderWishes()>& read_wishes);
 
 }  // namespace ropewalk

@@ -30,7 +30,8 @@ EvaluationCallback::EvaluationCallback(Decoder& decoder,
       sink_(sink) {}
 
 void EvaluationCallback::after_step(const StepBorder& border) {
-  if (config_.every_steps > 0 && is_due(border, config_.every_steps)) evaluate(border.report.step);
+  const bool wanted = config_.every_steps > 0 && !border.stopping;
+  if (wanted && is_due(border, config_.every_steps)) evaluate(border.report.step);
 }
 
 void EvaluationCallback::evaluate(int64_t step) {

@@ -26,7 +26,7 @@ void MetricsSink::write(const Json& line) {
 
 void MetricsCallback::after_step(const StepBorder& border) {
   if (sink_ == nullptr) return;
-  if (!is_due(border, every_steps_)) {
+  if (!border.stopping && !is_due(border, every_steps_)) {
     sink_->console().live(border.report);
     return;
   }

@@ -5,7 +5,8 @@
 namespace ropewalk {
 
 void SavingCallback::after_step(const StepBorder& border) {
-  if (!border.save_requested && !is_due(border, every_steps_)) return;
+  const bool asked = border.save_requested || border.stopping;
+  if (!asked && !is_due(border, every_steps_)) return;
   const std::filesystem::path saved = checkpointer_.save(border.report.step, Json::object());
   log_info("saved " + saved.string());
 }

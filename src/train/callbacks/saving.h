@@ -1,4 +1,4 @@
-// Checkpoints when they are due, and `save-now`.
+// Checkpoints when they are due, on `save-now`, and before a stop.
 #pragma once
 
 #include "ropewalk/checkpoint/checkpointer.h"

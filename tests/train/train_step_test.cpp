@@ -1,0 +1,83 @@
+#include "ropewalk/train/train_step.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+namespace ropewalk {
+namespace {
+
+DecoderSpec small_spec() {
+  DecoderSpec spec{.model_type = "llama",
+                   .vocab_size = 40,
+                   .hidden_size = 16,
+                   .intermediate_size = 24,
+                   .num_layers = 1,
+                   .num_heads = 2,
+                   .num_kv_heads = 2,
+                   .head_dim = 8};
+  spec.rope.head_dim = spec.rope.rotary_dims = 8;
+  spec.rope.max_position_embeddings = spec.rope.original_max_position_embeddings = 16;
+  return spec;
+}
+
+Batch small_batch() {
+  return {.rows = 1, .length = 4, .tokens = {3, 5, 7, 9}, .targets = {5, 7, 9, 11}};
+}
+
+struct SmallRun {
+  SmallRun() : decoder(build_decoder(small_spec(), {.for_training = true})) {
+    decoder->initialize(1);
+    for (const auto& item : decoder->named_parameters()) {
+      parameters.emplace_back(item.key(), item.value());
+    }
+    optimizer = std::make_unique<AdamW>(parameters, OptimizerConfig{});
+    data_parallel = std::make_unique<parallel::DataParallel>(
+        parameters, group, parallel::DataParallelOptions{});
+  }
+
+  TrainStepResult step(const std::function<BorderWishes()>& read_wishes) {
+    const TrainStepContext context{.decoder = *decoder,
+                                   .data_parallel = *data_parallel,
+                                   .optimizer = *optimizer,
+                                   .group = *group,
+                                   .max_grad_norm = 1.0,
+                                   .pin_memory = false};
+    return train_step(context, {small_batch()}, 1e-3, read_wishes);
+  }
+
+  std::shared_ptr<dist::Group> group = std::make_shared<dist::Group>();
+  std::shared_ptr<Decoder> decoder;
+  NamedTensors parameters;
+  std::unique_ptr<AdamW> optimizer;
+  std::unique_ptr<parallel::DataParallel> data_parallel;
+};
+
+TEST(TrainStep, WishThatComesUpDuringTheStepIsGrantedAtItsBorder) {
+  SmallRun run;
+  const at::Tensor weight = run.parameters.front().second;
+  const at::Tensor before = weight.detach().clone();
+  bool gradients_were_there = false;
+  const TrainStepResult result = run.step([&] {
+    gradients_were_there = weight.grad().defined() && weight.grad().abs().sum().item<float>() > 0;
+    EXPECT_TRUE(weight.equal(before));
+    return BorderWishes{.stop = true, .save = false};
+  });
+  EXPECT_TRUE(gradients_were_there);
+  EXPECT_TRUE(result.agreed.stop);
+  EXPECT_FALSE(result.agreed.save);
+  EXPECT_FALSE(weight.equal(before));
+}
+
+TEST(TrainStep, LossIsTheMeanOverTheTargets) {
+  SmallRun run;
+  const Batch batch = small_batch();
+  const at::Tensor tokens = at::tensor(batch.tokens, at::kLong).view({1, 4});
+  const at::Tensor targets = at::tensor(batch.targets, at::kLong).view({1, 4});
+  const double expected = run.decoder->token_nll(tokens, targets).mean().item<double>();
+  const TrainStepResult result = run.step([] { return BorderWishes{}; });
+  EXPECT_EQ(result.tokens, 4);
+  EXPECT_NEAR(result.loss, expected, 1e-5);
+}
+
+}  // namespace
+}  // namespace ropewalk
