@@ -1,5 +1,6 @@
 #include "ropewalk/checkpoint/export.h"
 
+#include "checkpoint/file_hashes.h"
 #include "checkpoint/hf_folder.h"
 #include "checkpoint/tensor_bytes.h"
 #include "checkpoint/tensor_files.h"
@@ -91,7 +92,10 @@ void export_hf_model(const std::filesystem::path& source,
   const WeightSource weights(directory, model.spec, /*check_hashes=*/true);
   const DType dtype = options.dtype.value_or(stored_dtype(weights));
   std::optional<TrainerFiles> masters;
-  if (dtype == DType::kF32 && TrainerFiles::has_masters(directory)) masters.emplace(directory);
+  if (dtype == DType::kF32 && TrainerFiles::has_masters(directory)) {
+    masters.emplace(directory);
+    check_file_hashes(directory, masters->paths());
+  }
 
   const auto outputs = list_outputs(weights, masters ? &*masters : nullptr, dtype);
   if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
@@ -101,6 +105,8 @@ void export_hf_model(const std::filesystem::path& source,
     write_hf_companions(temporary, model.family->to_hf(model.spec, model.config), dtype, directory);
     write_tensor_files(temporary, outputs, {.max_bytes = options.max_shard_bytes});
     publish_directory(temporary, target);
+  } catch (const NotDurableError&) {
+    throw;
   } catch (const IoError& error) {
     std::error_code ignored;
     std::filesystem::remove_all(temporary, ignored);

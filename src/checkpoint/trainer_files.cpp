@@ -65,6 +65,12 @@ bool TrainerFiles::has_masters(const std::filesystem::path& checkpoint) {
   return false;
 }
 
+std::vector<std::filesystem::path> TrainerFiles::paths() const {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& file : files_) paths.push_back(file->path());
+  return paths;
+}
+
 ModelTensor TrainerFiles::find(const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {

@@ -30,7 +30,8 @@ class TrainerFiles {
 
   static bool has_masters(const std::filesystem::path& checkpoint);
 
-  ModelTensor find(const std::string& name) const;  // file is nullptr when absent
+  std::vector<std::filesystem::path> paths() const;
+  ModelTensor find(const std::string& name) const;  // throws CheckpointError when absent
 
   // Missing tensors, wrong shapes and types of one group go to `faults`.
   void check(const std::vector<WeightEntry>& map,

@@ -202,6 +202,20 @@ Manifest read_manifest(const fs::path& folder) {
   }
 }
 
+Diagnostics verify_files(const fs::path& folder, const std::vector<fs::path>& files) {
+  const Manifest manifest = read_manifest(folder);
+  Diagnostics faults;
+  for (const fs::path& file : files) {
+    const std::string path = file.lexically_relative(folder).generic_string();
+    if (const ManifestEntry* entry = manifest.find(path)) {
+      verify_entry(folder, *entry, {}, faults);
+    } else {
+      faults.error(path, "is not in the manifest; was it added after the checkpoint was written?");
+    }
+  }
+  return faults;
+}
+
 Diagnostics verify_manifest(const fs::path& folder, VerifyOptions options) {
   Diagnostics faults;
   Manifest manifest;

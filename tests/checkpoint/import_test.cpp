@@ -141,7 +141,7 @@ TEST(Import, WeightsThatTheirManifestDoesNotVouchForAreRefused) {
   flip_byte(folder / "model.safetensors", 5);
   const auto decoder = build_decoder(spec);
   EXPECT_THAT(error_of<CheckpointError>([&] { import_weights(*decoder, model); }),
-              HasSubstr("model.safetensors: hash is"));
+              HasSubstr("model.safetensors: hashes to"));
 }
 
 TEST(Import, NoFileStaysMapped) {

@@ -45,6 +45,11 @@ struct VerifyOptions {
   bool check_hashes = true;  // false: presence and sizes only
 };
 
+// The faults of these files alone (paths below the folder): not listed, or as verify_manifest says.
+// Throws CheckpointError when the manifest itself is damaged or missing.
+Diagnostics verify_files(const std::filesystem::path& folder,
+                         const std::vector<std::filesystem::path>& files);
+
 // Every fault as an error (missing, wrong size, wrong hash, unreadable); files that the manifest
 // does not list are warnings. A damaged or missing manifest is one error. Never throws for damage.
 Diagnostics verify_manifest(const std::filesystem::path& folder, VerifyOptions options = {});
