@@ -1,6 +1,5 @@
 #include "train/callbacks/evaluation.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "ropewalk/base/text.h"
@@ -15,6 +14,27 @@ std::string tag(const PerplexityResult& result, bool own_scaling) {
   if (!own_scaling) text += "/factor_" + format_number(result.factor);
   return text;
 }
+
+// Evaluation as `eval perplexity` does it: in fp32, under any scaling. Restores what training uses.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Decoder& decoder)
+      : decoder_(decoder), rope_(decoder.spec().rope), dtype_(decoder.options().compute_dtype) {
+    decoder_.set_compute_dtype(at::kFloat);
+  }
+  ~EvaluationMode() {
+    decoder_.set_compute_dtype(dtype_);
+    decoder_.set_rope(rope_);
+  }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+  const RopeParameters& own_rope() const { return rope_; }
+
+ private:
+  Decoder& decoder_;
+  RopeParameters rope_;
+  at::ScalarType dtype_;
+};
 
 }  // namespace
 
@@ -43,25 +63,23 @@ void EvaluationCallback::evaluate(int64_t step) {
     std::snprintf(value, sizeof value, " %.3f", result.perplexity);
     text += "  " + tag(result, own_scaling).substr(5) + value;
   };
-  const RopeParameters own = decoder_.spec().rope;
+  const EvaluationMode mode(decoder_);
   for (const int64_t window : config_.windows) {
     if (config_.factors.empty()) add(measure(window), /*own_scaling=*/true);
     for (const double factor : config_.factors) {
-      decoder_.set_rope(rescale(own, RopeKind::kLinear, factor));
+      decoder_.set_rope(rescale(mode.own_rope(), RopeKind::kLinear, factor));
       add(measure(window), /*own_scaling=*/false);
     }
   }
-  if (!config_.factors.empty()) decoder_.set_rope(own);
   if (sink_ == nullptr) return;
   sink_->write(line);
   sink_->console().line(text);
 }
 
 PerplexityResult EvaluationCallback::measure(int64_t window) {
-  const PerplexityOptions options{
-      .window = window,
-      .stride = std::min(window, config_.stride.value_or(default_stride(window))),
-      .max_documents = config_.max_documents};
+  const PerplexityOptions options{.window = window,
+                                  .stride = config_.stride.value_or(default_stride(window)),
+                                  .max_documents = config_.max_documents};
   return perplexity(decoder_, *documents_, options, group_);
 }
 
