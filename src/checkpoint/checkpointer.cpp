@@ -19,7 +19,7 @@ namespace ropewalk {
 namespace {
 
 constexpr const char* kStateFormat = "ropewalk-trainer-state";
-constexpr int kStateVersion = 1;
+constexpr int kStateVersion = 2;
 
 ParameterTensors masters_of(const Decoder& decoder) {
   ParameterTensors masters{.suffix = kMasterSuffix};
@@ -32,14 +32,17 @@ ParameterTensors masters_of(const Decoder& decoder) {
 Json read_state(const std::filesystem::path& checkpoint) {
   const std::filesystem::path path = checkpoint / kTrainerFolder / kStateName;
   Json state = read_json_file(path);
-  const bool known = state.is_object() && state.value("format", "") == kStateFormat &&
-                     state.contains("version") && state.at("version") == kStateVersion;
-  if (!known) {
-    throw CheckpointError(path.string() + ": is not trainer state of version " +
-                          std::to_string(kStateVersion) +
-                          "; it was written by another program or a newer version");
+  if (!state.is_object() || state.value("format", "") != kStateFormat) {
+    throw CheckpointError(path.string() + ": is no trainer state; another program wrote it");
   }
-  for (const char* key : {"step", "owners", "rope", "environment", "extra"}) {
+  const Json version = state.value("version", Json());
+  if (version != kStateVersion) {
+    throw CheckpointError(path.string() + ": is trainer state of version " + version.dump() +
+                          ", this program reads version " + std::to_string(kStateVersion) +
+                          ". Resume with the program that wrote it, or start a new run with "
+                          "model.pretrained: the weights beside it are a model in any version");
+  }
+  for (const char* key : {"step", "settings", "owners", "rope", "environment"}) {
     if (!state.contains(key)) throw CheckpointError(path.string() + ": has no \"" + key + "\"");
   }
   return state;
@@ -69,6 +72,10 @@ std::string rope_difference(const Json& stored, const RopeParameters& now) {
 
 }  // namespace
 
+Json stored_settings(const FoundCheckpoint& checkpoint) {
+  return read_state(checkpoint.path).at("settings");
+}
+
 Checkpointer::Checkpointer(CheckpointerOptions options,
                            Decoder& decoder,
                            std::shared_ptr<dist::Group> group)
@@ -92,14 +99,7 @@ void Checkpointer::clean_up() {
   });
 }
 
-void Checkpointer::start_over() {
-  on_first_rank(*group_, [&] {
-    for (const CheckpointFolder& folder : list_checkpoints(checkpoints_dir())) {
-      replaced_.push_back(set_aside(folder.path));
-    }
-    return std::string();
-  });
-}
+void Checkpointer::start_over() { set_aside_pending_ = true; }
 
 std::optional<FoundCheckpoint> Checkpointer::find(const ResumeRequest& request) {
   const std::string agreed = on_first_rank(*group_, [&] {
@@ -164,30 +164,31 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
     if (!has_masters) import_unverified(decoder_, checkpoint.path);
     for (const ParameterTensors& group : groups) files.copy_to(map, group);
     for (Stateful* owner : owners_) owner->load_state(state.at("owners").at(owner->key()));
-    loaded.extra = state.at("extra");
     loaded.rope_difference = rope_difference(state.at("rope"), decoder_.spec().rope);
     loaded.environment_differences = environment_differences(
         state.at("environment"), describe_environment(group_->size(), options_.device));
   });
-  loaded_step_ = checkpoint.step;
+  if (is_in(checkpoint, checkpoints_dir())) loaded_step_ = checkpoint.step;
   set_aside_pending_ = true;
   return loaded;
 }
 
-std::filesystem::path Checkpointer::save(int64_t step, const Json& extra) {
-  return on_first_rank(*group_, [&] { return write_and_publish(step, extra).string(); });
+std::filesystem::path Checkpointer::save(int64_t step) {
+  return on_first_rank(*group_, [&] { return write_and_publish(step).string(); });
 }
 
-std::filesystem::path Checkpointer::write_and_publish(int64_t step, const Json& extra) {
+std::filesystem::path Checkpointer::write_and_publish(int64_t step) {
   const std::filesystem::path target = checkpoints_dir() / checkpoint_name(step);
   if (target == last_written_) return target;
   std::filesystem::create_directories(checkpoints_dir());
-  if (set_aside_pending_) set_aside_later_checkpoints();
   const std::filesystem::path temporary = temporary_sibling(target);
   try {
     std::filesystem::create_directory(temporary);
-    write_folder(temporary, step, extra);
+    write_folder(temporary, step);
+    if (set_aside_pending_) set_aside_replaced();
     publish_directory(temporary, target);
+  } catch (const NotDurableError&) {
+    throw;
   } catch (const IoError& error) {
     std::error_code ignored;
     std::filesystem::remove_all(temporary, ignored);
@@ -205,9 +206,7 @@ std::filesystem::path Checkpointer::write_and_publish(int64_t step, const Json& 
   return target;
 }
 
-void Checkpointer::write_folder(const std::filesystem::path& folder,
-                                int64_t step,
-                                const Json& extra) {
+void Checkpointer::write_folder(const std::filesystem::path& folder, int64_t step) {
   const HfWriteOptions hf{.config = options_.model_config,
                           .copied_from = options_.copied_from,
                           .dtype = options_.dtype,
@@ -224,6 +223,7 @@ void Checkpointer::write_folder(const std::filesystem::path& folder,
     write_owner(kMasterStem, std::vector<ParameterTensors>{masters_of(decoder_)});
   }
   Json state = {{"format", kStateFormat}, {"version", kStateVersion}, {"step", step}};
+  state["settings"] = options_.settings;
   state["owners"] = Json::object();
   for (Stateful* owner : owners_) {
     write_owner(owner->key(), owner->tensors());
@@ -231,20 +231,19 @@ void Checkpointer::write_folder(const std::filesystem::path& folder,
   }
   state["rope"] = rope_identity(decoder_.spec().rope);
   state["environment"] = describe_environment(group_->size(), options_.device);
-  state["extra"] = extra;
   FileWriter file(folder / kTrainerFolder / kStateName);
   file.write(to_json_text(state));
   file.close();
   write_manifest(folder, {{"step", step}}, hashed);
 }
 
-void Checkpointer::set_aside_later_checkpoints() {
+// What is later than the step that this run began with: steps that it computes anew.
+void Checkpointer::set_aside_replaced() {
   for (const CheckpointFolder& folder : list_checkpoints(checkpoints_dir())) {
     if (folder.step <= loaded_step_) continue;
     const std::filesystem::path renamed = set_aside(folder.path);
-    log_warn(folder.path.string() +
-             " is later than the checkpoint this run went on from; it is now " +
-             renamed.filename().string());
+    log_warn(folder.path.string() + " is replaced: set aside as " + renamed.filename().string() +
+             " until the new checkpoint is durable");
   }
   set_aside_pending_ = false;
 }
@@ -253,8 +252,7 @@ void Checkpointer::delete_older() {
   // The new checkpoint is durable: trouble with old ones is no reason to stop a run.
   try {
     retain_newest(checkpoints_dir(), options_.keep, last_written_);
-    for (const std::filesystem::path& folder : replaced_) delete_checkpoint(folder);
-    replaced_.clear();
+    delete_set_aside(checkpoints_dir());
   } catch (const IoError& error) {
     log_warn(std::string("cannot delete an old checkpoint: ") + error.what());
   }

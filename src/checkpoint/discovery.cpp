@@ -64,6 +64,11 @@ std::string checkpoint_name(int64_t step) {
   return name;
 }
 
+bool is_in(const FoundCheckpoint& checkpoint, const std::filesystem::path& checkpoints_dir) {
+  std::error_code not_there;
+  return std::filesystem::equivalent(checkpoint.path / "..", checkpoints_dir, not_there);
+}
+
 std::vector<CheckpointFolder> list_checkpoints(const std::filesystem::path& checkpoints_dir) {
   std::vector<CheckpointFolder> folders;
   if (!std::filesystem::is_directory(checkpoints_dir)) return folders;

@@ -10,6 +10,8 @@
 namespace ropewalk {
 namespace {
 
+constexpr const char* kSetAsideMark = ".set-aside-";
+
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
   std::error_code code;
   std::filesystem::rename(from, to, code);
@@ -19,19 +21,24 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
   fsync_path(to.parent_path());
 }
 
+std::vector<std::filesystem::path> folders_marked(const std::filesystem::path& checkpoints_dir,
+                                                  const std::string& mark) {
+  std::vector<std::filesystem::path> folders;
+  if (!std::filesystem::is_directory(checkpoints_dir)) return folders;
+  for (const auto& entry : std::filesystem::directory_iterator(checkpoints_dir)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.find(mark) != std::string::npos) {
+      folders.push_back(entry.path());
+    }
+  }
+  return folders;
+}
+
 }  // namespace
 
 std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoints_dir) {
-  std::vector<std::filesystem::path> leftovers;
-  if (!std::filesystem::is_directory(checkpoints_dir)) return {};
-  for (const auto& entry : std::filesystem::directory_iterator(checkpoints_dir)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && name.find(".tmp-") != std::string::npos) {
-      leftovers.push_back(entry.path());
-    }
-  }
   std::vector<std::string> removed;
-  for (const auto& path : leftovers) {
+  for (const auto& path : folders_marked(checkpoints_dir, ".tmp-")) {
     std::error_code code;
     std::filesystem::remove_all(path, code);
     if (code) throw IoError(path.string() + ": cannot remove: " + code.message());
@@ -44,7 +51,7 @@ std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoin
 std::filesystem::path set_aside(const std::filesystem::path& checkpoint) {
   for (int number = 1;; ++number) {
     std::filesystem::path target = checkpoint;
-    target += ".set-aside-" + std::to_string(number);
+    target += kSetAsideMark + std::to_string(number);
     if (std::filesystem::exists(target)) continue;
     rename_durably(checkpoint, target);
     return target;
@@ -57,6 +64,12 @@ void delete_checkpoint(const std::filesystem::path& checkpoint) {
   std::error_code code;
   std::filesystem::remove_all(tombstone, code);
   if (code) throw IoError(tombstone.string() + ": cannot remove: " + code.message());
+}
+
+void delete_set_aside(const std::filesystem::path& checkpoints_dir) {
+  for (const auto& folder : folders_marked(checkpoints_dir, kSetAsideMark)) {
+    delete_checkpoint(folder);
+  }
 }
 
 void retain_newest(const std::filesystem::path& checkpoints_dir,

@@ -29,7 +29,10 @@ std::vector<ParameterTensors> OptimizerState::tensors() {
 }
 
 Json ProgressState::state() const {
-  return {{"cursor", cursor}, {"tokens", tokens}, {"data", data_hash}};
+  return {{"cursor", cursor},
+          {"tokens", tokens},
+          {"data", data_hash},
+          {"rng", {{"seed", seed}, {"stream", epoch}}}};
 }
 
 void ProgressState::load_state(const Json& state) {

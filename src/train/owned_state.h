@@ -33,6 +33,10 @@ class ProgressState final : public Stateful {
   uint64_t cursor = 0;    // samples consumed by all ranks since step 0
   int64_t tokens = 0;     // target tokens since step 0
   std::string data_hash;  // identity of the training shards; a change is told, not refused
+  // The random numbers in use: sample order is a function of seed, stream (= epoch) and cursor.
+  // Stored for readers; a resume computes them again.
+  int64_t seed = 0;
+  int64_t epoch = 0;
 
   // What load_state found; empty before.
   std::string loaded_data_hash;

@@ -6,22 +6,25 @@
 namespace ropewalk {
 
 RunDirectory::RunDirectory(const std::filesystem::path& path) : path_(path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(lock_file(), ignored)) {
+    lock_ = std::make_unique<FileLock>(lock_file());
+  }
+}
+
+void RunDirectory::make() {
+  if (lock_) return;
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  std::filesystem::create_directories(path_, error);
   if (error) {
-    throw ConfigError("train.run_dir: cannot make " + path.string() + ": " + error.message() +
+    throw ConfigError("train.run_dir: cannot make " + path_.string() + ": " + error.message() +
                       ". Name a folder that can be written");
   }
-  lock_ = std::make_unique<FileLock>(path / "lock");
+  lock_ = std::make_unique<FileLock>(lock_file());
 }
 
 bool RunDirectory::has_checkpoints() const {
   return !list_checkpoints(path_ / "checkpoints").empty();
-}
-
-std::optional<Json> RunDirectory::stored_config() const {
-  if (!std::filesystem::exists(config_file())) return std::nullopt;
-  return read_json_file(config_file());
 }
 
 void RunDirectory::store_config(const Json& resolved) {

@@ -9,20 +9,21 @@
 namespace ropewalk {
 namespace {
 
-void refuse_mixing_runs(const RunDirectory& directory,
+void refuse_second_run(const RunDirectory& directory, const StartOptions& start) {
+  if (!start.resume.empty() || start.overwrite || !directory.has_checkpoints()) return;
+  throw ConfigError("train.run_dir: " + directory.path().string() +
+                    " has checkpoints of a run already. Go on with --resume, start over with "
+                    "--overwrite, or name another folder");
+}
+
+void refuse_mixing_runs(const FoundCheckpoint& found,
                         const RunConfig& config,
                         const StartOptions& start) {
-  if (start.resume.empty()) {
-    if (start.overwrite || !directory.has_checkpoints()) return;
-    throw ConfigError("train.run_dir: " + directory.path().string() +
-                      " has checkpoints of a run already. Go on with --resume, start over with "
-                      "--overwrite, or name another folder");
-  }
-  const std::optional<Json> stored = directory.stored_config();
-  // An explicit checkpoint may belong to another run directory: a fork starts its own.
-  if (!stored || !directory.has_checkpoints()) return;
-  refuse_differences_on_resume(
-      *stored, resolved_json(config), start.allow_change, directory.config_file().string());
+  const std::filesystem::path own = std::filesystem::path(config.train.run_dir) / "checkpoints";
+  if (start.overwrite || is_in(found, own) || list_checkpoints(own).empty()) return;
+  throw ConfigError("train.run_dir: " + config.train.run_dir + " has checkpoints of its own, and " +
+                    found.path.string() +
+                    " is another run's. Branch off into a new train.run_dir, or give --overwrite");
 }
 
 ResumeRequest request_of(const std::string& resume) {
@@ -33,22 +34,42 @@ ResumeRequest request_of(const std::string& resume) {
 
 }  // namespace
 
-std::unique_ptr<RunDirectory> open_run_directory(const RunConfig& config,
-                                                 const StartOptions& start,
-                                                 dist::Group& group) {
+std::unique_ptr<RunDirectory> look_at_run_directory(const RunConfig& config,
+                                                    const StartOptions& start,
+                                                    dist::Group& group) {
   std::unique_ptr<RunDirectory> directory;
   on_first_rank(group, [&] {
     directory = std::make_unique<RunDirectory>(config.train.run_dir);
-    refuse_mixing_runs(*directory, config, start);
+    refuse_second_run(*directory, start);
     return std::string();
   });
   return directory;
 }
 
-std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer, const StartOptions& start) {
+void make_run_directory(RunDirectory* directory, const StartOptions& start, dist::Group& group) {
+  on_first_rank(group, [&] {
+    directory->make();
+    refuse_second_run(*directory, start);
+    return std::string();
+  });
+}
+
+std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
+                                          const RunConfig& config,
+                                          const StartOptions& start,
+                                          dist::Group& group) {
   if (start.resume.empty()) return std::nullopt;
   std::optional<FoundCheckpoint> found = checkpointer.find(request_of(start.resume));
-  if (!found) log_info("no checkpoint yet: starting at step 0");
+  if (!found) {
+    log_info("no checkpoint yet: starting at step 0");
+    return found;
+  }
+  on_first_rank(group, [&] {
+    refuse_mixing_runs(*found, config, start);
+    refuse_differences_on_resume(
+        stored_settings(*found), portable_json(config), start.allow_change, found->path.string());
+    return std::string();
+  });
   return found;
 }
 

@@ -10,15 +10,23 @@
 
 namespace ropewalk {
 
-// Opens and locks the directory (rank 0; null elsewhere) and refuses a start that would mix two
-// runs: checkpoints that are there without --resume or --overwrite, settings that differ from the
-// stored ones on resume. Collective.
-std::unique_ptr<RunDirectory> open_run_directory(const RunConfig& config,
-                                                 const StartOptions& start,
-                                                 dist::Group& group);
+// Looks at the directory and locks a run that is there (rank 0; null elsewhere). Nothing is made.
+// Throws ConfigError when there are checkpoints and neither --resume nor --overwrite is given.
+// Collective.
+std::unique_ptr<RunDirectory> look_at_run_directory(const RunConfig& config,
+                                                    const StartOptions& start,
+                                                    dist::Group& group);
 
-// The checkpoint that `start` names, verified. Nothing: the run begins at step 0. Collective.
-std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer, const StartOptions& start);
+// Makes and locks it, unless another start was faster. `directory`: rank 0's. Collective.
+void make_run_directory(RunDirectory* directory, const StartOptions& start, dist::Group& group);
+
+// The checkpoint that `start` names, verified. Nothing: the run begins at step 0. Throws
+// ConfigError with every setting that may not differ from the checkpoint's own and does.
+// Collective.
+std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
+                                          const RunConfig& config,
+                                          const StartOptions& start,
+                                          dist::Group& group);
 
 // Loads it; returns its step. Throws CheckpointError when its positions are not this run's.
 // Collective.

@@ -38,6 +38,7 @@ CheckpointerOptions checkpointer_options(const TrainInputs& inputs, at::Device d
   return {.run_dir = config.train.run_dir,
           .keep = config.checkpoint.keep == 0 ? all : config.checkpoint.keep,
           .model_config = inputs.model.config,
+          .settings = portable_json(config),
           .copied_from = inputs.tokenizer_folder,
           .dtype = config.train.precision == Precision::kBf16 ? DType::kBF16 : DType::kF32,
           .device = device.str()};
@@ -55,10 +56,9 @@ TrainState::TrainState(const TrainInputs& inputs,
   optimizer_ = std::make_unique<AdamW>(trainable, config.optimizer);
   checkpointer_ = std::make_unique<Checkpointer>(
       checkpointer_options(inputs, group->device()), *decoder_, group);
-  checkpointer_->clean_up();
   if (start.overwrite) checkpointer_->start_over();
 
-  const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, start);
+  const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, config, start, *group);
   if (!found) fill_fresh_weights(inputs);
   data_parallel_ = std::make_unique<parallel::DataParallel>(
       parameters,

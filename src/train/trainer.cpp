@@ -38,8 +38,9 @@ EvalConfig with_windows(EvalConfig config, int64_t sequence_length) {
 }  // namespace
 
 struct Trainer::Parts {
-  Parts(TrainInputs given, const StartOptions& start, std::shared_ptr<dist::Group> ranks);
+  Parts(TrainInputs given, const StartOptions& options, std::shared_ptr<dist::Group> ranks);
 
+  void start_writing();
   void start_reading();
   void add_callbacks();
   BorderWishes read_wishes();
@@ -47,6 +48,7 @@ struct Trainer::Parts {
   void cross_border(const TrainStepResult& result);
 
   TrainInputs inputs;
+  StartOptions start;
   std::shared_ptr<dist::Group> group;
   std::unique_ptr<RunDirectory> directory;  // rank 0 only
   TrainState state;
@@ -60,14 +62,21 @@ struct Trainer::Parts {
 };
 
 Trainer::Parts::Parts(TrainInputs given,
-                      const StartOptions& start,
+                      const StartOptions& options,
                       std::shared_ptr<dist::Group> ranks)
     : inputs(std::move(given)),
+      start(options),
       group(std::move(ranks)),
-      directory(open_run_directory(inputs.config, start, *group)),
+      directory(look_at_run_directory(inputs.config, start, *group)),
       state(inputs, start, group),
       layout(batch_layout(inputs.config.train, *group)),
       step(state.resumed_step().value_or(0)) {}
+
+// All that can refuse the start has been read by now.
+void Trainer::Parts::start_writing() {
+  make_run_directory(directory.get(), start, *group);
+  state.checkpointer().clean_up();
+}
 
 void Trainer::Parts::start_reading() {
   const RunConfig& config = inputs.config;
@@ -78,6 +87,7 @@ void Trainer::Parts::start_reading() {
         "on at the same place of the new ones");
   }
   progress.data_hash = inputs.train_tokens->hash();
+  progress.seed = config.train.seed;
   loader = std::make_unique<Loader>(inputs.sequences,
                                     LoaderOptions{.layout = layout,
                                                   .seed = static_cast<uint64_t>(config.train.seed),
@@ -131,6 +141,7 @@ TrainStepResult Trainer::Parts::do_step() {
       train_step(context, micro_batches, learning_rate, [this] { return read_wishes(); });
   ++step;
   state.progress().cursor = loader->cursor();
+  state.progress().epoch = static_cast<int64_t>(loader->epochs());
   state.progress().tokens += result.tokens;
   return result;
 }
@@ -169,6 +180,7 @@ int Trainer::run() {
              ": nothing to do. A larger train.steps continues the run");
     return kExitDone;
   }
+  p.start_writing();
   p.start_reading();
   p.add_callbacks();
   while (p.step < total_steps && !p.stopping) p.cross_border(p.do_step());

@@ -34,6 +34,7 @@ struct TinyRun {
         checkpointer({.run_dir = folder,
                       .keep = keep,
                       .model_config = tiny_hf_config(*decoder),
+                      .settings = {{"seed", seed}},
                       .dtype = dtype},
                      *decoder,
                      group) {
@@ -59,12 +60,11 @@ TEST(Checkpointer, WeightsMomentsAndStateComeBackBitForBit) {
     const TemporaryFolder folder;
     TinyRun run(folder.path(), 1, dtype);
     run.optimizer.num_steps = 17;
-    const auto path = run.checkpointer.save(17, {{"cursor", 12345}});
+    const auto path = run.checkpointer.save(17);
     EXPECT_EQ(path.filename(), "step-00000017");
     TinyRun other(folder.path(), 2, dtype);
     const LoadedCheckpoint loaded = other.resume();
     EXPECT_EQ(loaded.step, 17);
-    EXPECT_EQ(loaded.extra.at("cursor"), 12345);
     EXPECT_TRUE(same_weights(*run.decoder, *other.decoder));
     EXPECT_TRUE(run.optimizer.equals(other.optimizer));
     EXPECT_THAT(loaded.rope_difference, IsEmpty());
@@ -75,9 +75,9 @@ TEST(Checkpointer, WeightsMomentsAndStateComeBackBitForBit) {
 TEST(Checkpointer, EqualStateIsWrittenAsEqualBytes) {
   const TemporaryFolder one, two;
   TinyRun first(one.path()), second(two.path());
-  first.checkpointer.save(3, {});
+  first.checkpointer.save(3);
   second.checkpointer.load(first.checkpointer.find({}).value());
-  second.checkpointer.save(3, {});
+  second.checkpointer.save(3);
   EXPECT_EQ(read_manifest(one / "checkpoints/step-00000003").hash,
             read_manifest(two / "checkpoints/step-00000003").hash);
 }
@@ -85,7 +85,7 @@ TEST(Checkpointer, EqualStateIsWrittenAsEqualBytes) {
 TEST(Checkpointer, FolderIsAnHfModelAndExportTakesTheMasterWeights) {
   const TemporaryFolder folder;
   TinyRun run(folder.path(), 1, DType::kBF16);
-  const auto path = run.checkpointer.save(1, {});
+  const auto path = run.checkpointer.save(1);
   EXPECT_EQ(read_json_file(path / "config.json").at("dtype"), "bfloat16");
   const HfModel rounded = load_hf_model(path);
   const auto decoder = build_decoder(rounded.spec);
@@ -94,6 +94,11 @@ TEST(Checkpointer, FolderIsAnHfModelAndExportTakesTheMasterWeights) {
   export_hf_model(folder.path(), folder / "fp32", {.dtype = DType::kF32});
   import_weights(*decoder, load_hf_model(folder / "fp32"));
   EXPECT_TRUE(same_weights(*run.decoder, *decoder));
+  flip_byte(path / "trainer/master.safetensors", 3);
+  EXPECT_THAT(error_of<CheckpointError>(
+                  [&] { export_hf_model(path, folder / "again", {.dtype = DType::kF32}); }),
+              HasSubstr("trainer/master.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "again"));
 }
 
 TEST(Checkpointer, OnlyTheNewestAreKeptAndAlwaysTheOneJustWritten) {
@@ -101,7 +106,7 @@ TEST(Checkpointer, OnlyTheNewestAreKeptAndAlwaysTheOneJustWritten) {
     const TemporaryFolder folder;
     TinyRun run(folder.path(), 1, DType::kF32, keep);
     for (int64_t step = 1; step <= 5; ++step) {
-      run.checkpointer.save(step, {});
+      run.checkpointer.save(step);
       EXPECT_EQ(published(folder).size(), static_cast<size_t>(std::min(step, keep)));
       EXPECT_EQ(published(folder).back(), checkpoint_name(step));
     }
@@ -111,8 +116,8 @@ TEST(Checkpointer, OnlyTheNewestAreKeptAndAlwaysTheOneJustWritten) {
 TEST(Checkpointer, DamagedNewestIsPassedOverWithItsReasonButNeverWhenNamed) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  run.checkpointer.save(1, {});
-  const auto newest = run.checkpointer.save(2, {});
+  run.checkpointer.save(1);
+  const auto newest = run.checkpointer.save(2);
   flip_byte(newest / "trainer/optimizer.safetensors", 3);
   const auto found = find_newest_checkpoint(folder / "checkpoints");
   ASSERT_TRUE(found.has_value());
@@ -130,7 +135,7 @@ TEST(Checkpointer, DamagedNewestIsPassedOverWithItsReasonButNeverWhenNamed) {
 TEST(Checkpointer, TruncatedOrMissingManifestMeansIncomplete) {
   const TemporaryFolder folder;
   TinyRun run(folder.path(), 1, DType::kF32, 3);
-  for (int64_t step = 1; step <= 3; ++step) run.checkpointer.save(step, {});
+  for (int64_t step = 1; step <= 3; ++step) run.checkpointer.save(step);
   const auto second = folder / "checkpoints/step-00000002/manifest.json";
   std::filesystem::resize_file(second, std::filesystem::file_size(second) / 2);
   std::filesystem::remove(folder / "checkpoints/step-00000003/manifest.json");
@@ -149,7 +154,7 @@ TEST(Checkpointer, NoneThatVerifiesIsAnErrorAndNoneAtAllOnlyWhereAskedFor) {
                 run.checkpointer.find({Kind::kExactly, "7"});
               }),
               HasSubstr("no such checkpoint"));
-  const auto path = run.checkpointer.save(1, {});
+  const auto path = run.checkpointer.save(1);
   std::filesystem::remove(path / "config.json");
   EXPECT_THAT(error_of<Error>([&] {
                 run.checkpointer.find({Kind::kNewestOrNone, ""});
@@ -160,7 +165,7 @@ TEST(Checkpointer, NoneThatVerifiesIsAnErrorAndNoneAtAllOnlyWhereAskedFor) {
 TEST(Checkpointer, LeftoversOfDeadRunsAreIgnoredAndCleanedUp) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  const auto path = run.checkpointer.save(1, {});
+  const auto path = run.checkpointer.save(1);
   auto unfinished = path.parent_path() / "step-00000002.tmp-0123456789abcdef";
   std::filesystem::copy(path, unfinished, std::filesystem::copy_options::recursive);
   EXPECT_EQ(find_newest_checkpoint(folder / "checkpoints")->step, 1);
@@ -168,50 +173,83 @@ TEST(Checkpointer, LeftoversOfDeadRunsAreIgnoredAndCleanedUp) {
   EXPECT_THAT(published(folder), ElementsAre("step-00000001"));
 }
 
-TEST(Checkpointer, GoingOnFromAnEarlierStepSetsLaterOnesAsideAtTheNextSave) {
+TEST(Checkpointer, GoingOnFromAnEarlierStepReplacesLaterOnesAtTheNextSave) {
   const TemporaryFolder folder;
   TinyRun run(folder.path(), 1, DType::kF32, 9);
-  for (int64_t step = 1; step <= 3; ++step) run.checkpointer.save(step, {});
+  for (int64_t step = 1; step <= 3; ++step) run.checkpointer.save(step);
   TinyRun again(folder.path(), 2, DType::kF32, 9);
   EXPECT_EQ(again.resume({Kind::kExactly, "1"}).step, 1);
   EXPECT_EQ(published(folder).size(), 3u);
-  again.checkpointer.save(3, {});
-  EXPECT_THAT(published(folder),
-              ElementsAre("step-00000001",
-                          "step-00000002.set-aside-1",
-                          "step-00000003",
-                          "step-00000003.set-aside-1"));
-  EXPECT_EQ(find_newest_checkpoint(folder / "checkpoints")->step, 3);
+  again.checkpointer.save(3);
+  EXPECT_THAT(published(folder), ElementsAre("step-00000001", "step-00000003"));
+  TinyRun third(folder.path(), 3);
+  third.resume();
+  EXPECT_TRUE(same_weights(*again.decoder, *third.decoder));
 }
 
-TEST(Checkpointer, StartingOverDeletesOldOnesOnlyAfterTheFirstNewOne) {
+TEST(Checkpointer, StartingOverTouchesOldOnesOnlyWhenTheFirstNewOneIsWritten) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  run.checkpointer.save(5, {});
+  run.checkpointer.save(5);
   TinyRun fresh(folder.path(), 2);
   fresh.checkpointer.start_over();
-  EXPECT_FALSE(find_newest_checkpoint(folder / "checkpoints").has_value());
-  EXPECT_THAT(published(folder), ElementsAre("step-00000005.set-aside-1"));
-  fresh.checkpointer.save(1, {});
+  EXPECT_THAT(published(folder), ElementsAre("step-00000005"));
+  {
+    const FullDisk full(3000);
+    EXPECT_THROW(fresh.checkpointer.save(1), Error);
+  }
+  EXPECT_EQ(find_newest_checkpoint(folder / "checkpoints")->step, 5);
+  fresh.checkpointer.save(1);
   EXPECT_THAT(published(folder), ElementsAre("step-00000001"));
+}
+
+TEST(Checkpointer, FoldersThatADeadRunSetAsideGoWhenTheNextSaveIsDurable) {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  const auto path = run.checkpointer.save(1);
+  auto aside = path.parent_path() / "step-00000002.set-aside-1";
+  std::filesystem::copy(path, aside, std::filesystem::copy_options::recursive);
+  run.checkpointer.clean_up();
+  EXPECT_TRUE(std::filesystem::exists(aside));
+  run.checkpointer.save(3);
+  EXPECT_THAT(published(folder), ElementsAre("step-00000001", "step-00000003"));
+}
+
+TEST(Checkpointer, SettingsAreStoredAndReadBeforeAnythingIsLoaded) {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path(), 7);
+  run.checkpointer.save(1);
+  EXPECT_EQ(stored_settings(*find_newest_checkpoint(folder / "checkpoints")), Json({{"seed", 7}}));
+}
+
+TEST(Checkpointer, StateOfAnotherVersionIsRefusedWithBothVersions) {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  const auto path = run.checkpointer.save(1);
+  Json state = read_json_file(path / "trainer/state.json");
+  state["version"] = 1;
+  write_file_atomic(path / "trainer/state.json", to_json_text(state));
+  EXPECT_THAT(error_of<CheckpointError>([&] { stored_settings({.path = path}); }),
+              testing::AllOf(HasSubstr("version 1, this program reads version 2"),
+                             HasSubstr("model.pretrained")));
 }
 
 TEST(Checkpointer, FullDiskNamesPathAndBytesAndLeavesThePreviousOneIntact) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  run.checkpointer.save(1, {});
+  run.checkpointer.save(1);
   for (const rlim_t limit : {100, 3000, 9000, 20000}) {
     std::string text;
     {
       const FullDisk full(limit);
-      text = error_of<Error>([&] { run.checkpointer.save(2, {}); });
+      text = error_of<Error>([&] { run.checkpointer.save(2); });
     }
     EXPECT_THAT(text, HasSubstr("step-00000002"));
     EXPECT_THAT(text, HasSubstr("needs"));
     EXPECT_THAT(published(folder), ElementsAre("step-00000001"));
     EXPECT_EQ(find_newest_checkpoint(folder / "checkpoints")->step, 1);
   }
-  run.checkpointer.save(2, {});
+  run.checkpointer.save(2);
   EXPECT_EQ(find_newest_checkpoint(folder / "checkpoints")->step, 2);
 }
 
@@ -219,7 +257,7 @@ TEST(Checkpointer, FullDiskNamesPathAndBytesAndLeavesThePreviousOneIntact) {
 TEST(Checkpointer, ProcessKilledInTheMiddleOfASaveLeavesThePreviousOne) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  run.checkpointer.save(1, {});
+  run.checkpointer.save(1);
   for (const rlim_t limit : {1, 700, 3000, 9000, 20000}) {
     const pid_t child = fork();
     if (child == 0) {
@@ -228,7 +266,7 @@ TEST(Checkpointer, ProcessKilledInTheMiddleOfASaveLeavesThePreviousOne) {
       setrlimit(RLIMIT_CORE, &none);
       const rlimit size{limit, limit};
       setrlimit(RLIMIT_FSIZE, &size);
-      run.checkpointer.save(2, {});
+      run.checkpointer.save(2);
       _exit(0);
     }
     int status = 0;
@@ -244,7 +282,7 @@ TEST(Checkpointer, ProcessKilledInTheMiddleOfASaveLeavesThePreviousOne) {
 TEST(Checkpointer, StateThatNothingOwnsOrThatIsMissingIsListedAtOnce) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  run.checkpointer.save(1, {});
+  run.checkpointer.save(1);
   TinyRun other(folder.path(), 2);
   other.optimizer.first_.suffix = ".momentum";
   const std::string text = error_of<Error>([&] { other.resume(); });
@@ -255,7 +293,7 @@ TEST(Checkpointer, StateThatNothingOwnsOrThatIsMissingIsListedAtOnce) {
 TEST(Checkpointer, OtherPositionsAreReportedOnLoad) {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
-  run.checkpointer.save(1, {});
+  run.checkpointer.save(1);
   DecoderSpec longer = tiny_spec();
   longer.rope.kind = RopeKind::kLinear;
   longer.rope.factor = 4.0;
@@ -275,7 +313,7 @@ TEST(Checkpointer, StateSpreadOverSmallShardsComesBack) {
       .run_dir = folder.path(), .model_config = tiny_hf_config(*decoder), .max_shard_bytes = 3000};
   Checkpointer checkpointer(options, *decoder, std::make_shared<dist::Group>());
   checkpointer.add(optimizer);
-  const auto path = checkpointer.save(1, {});
+  const auto path = checkpointer.save(1);
   EXPECT_GT(names_in(path / "trainer").size(), 3u);
   TinyRun other(folder.path(), 2);
   other.resume();
@@ -290,7 +328,7 @@ std::shared_ptr<dist::Group> borrowed(dist::Group& group) {
 RANK_BODY(save_and_load) {
   const std::filesystem::path folder = dist::test_variable("ROPEWALK_TEST_FOLDER");
   TinyRun run(folder, 1, DType::kF32, 2, borrowed(group));
-  run.checkpointer.save(4, {});
+  run.checkpointer.save(4);
   TinyRun other(folder, 2, DType::kF32, 2, borrowed(group));
   const LoadedCheckpoint loaded = other.resume();
   EXPECT_EQ(loaded.step, 4);
@@ -312,7 +350,7 @@ RANK_BODY(failing_save) {
   int exit_code = 0;
   std::string text;
   try {
-    run.checkpointer.save(1, {});
+    run.checkpointer.save(1);
   } catch (const Error& error) {
     exit_code = error.exit_code();
     text = error.what();
@@ -329,7 +367,7 @@ TEST(Checkpointer, FullDiskOnRankZeroIsTheSameErrorOnEveryRank) {
 RANK_BODY(different_views) {
   const std::filesystem::path folder = dist::test_variable("ROPEWALK_TEST_FOLDER");
   TinyRun run(folder / std::to_string(group.rank()), static_cast<uint64_t>(group.rank() + 1));
-  run.checkpointer.save(1, {});
+  run.checkpointer.save(1);
   const FoundCheckpoint other{.path = folder / "1/checkpoints/step-00000001", .step = 1};
   group.barrier();
   if (group.rank() == 1) std::filesystem::remove(other.path / "trainer/state.json");

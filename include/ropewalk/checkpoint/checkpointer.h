@@ -25,6 +25,7 @@ struct CheckpointerOptions {
   std::filesystem::path run_dir;      // checkpoints go to run_dir/checkpoints
   int64_t keep = 2;                   // newest complete ones kept, >= 1
   Json model_config;                  // config.json of the HF directory
+  Json settings;                      // of the run, stored as they stand for the next resume
   std::filesystem::path copied_from;  // tokenizer files and generation_config.json
   DType dtype = DType::kF32;          // of the HF weights; below fp32, master weights are added
   uint64_t max_shard_bytes = 5'000'000'000;
@@ -33,7 +34,6 @@ struct CheckpointerOptions {
 
 struct LoadedCheckpoint {
   int64_t step = 0;
-  Json extra;                   // what save was given
   std::string rope_difference;  // empty = same; else "extension x2", or what differs
   std::vector<std::string> environment_differences;  // bit-for-bit continuation is not promised
 };
@@ -42,6 +42,10 @@ struct ResumeRequest {
   enum class Kind { kNewest, kNewestOrNone, kExactly } kind = Kind::kNewest;
   std::string path_or_step;  // kExactly
 };
+
+// The settings that the checkpoint's run had. Throws CheckpointError when its trainer state is not
+// of this version.
+Json stored_settings(const FoundCheckpoint& checkpoint);
 
 class Checkpointer {
  public:
@@ -55,38 +59,37 @@ class Checkpointer {
   // Collective.
   void clean_up();
 
-  // Renames every checkpoint that is there so that none is resumed; they are deleted once a new
-  // one is durable (--overwrite). Collective.
+  // The next save replaces every checkpoint that is there (--overwrite).
   void start_over();
 
   // Which checkpoint to load, agreed by all ranks and fully verified; what was passed over is
   // logged. Nothing only for kNewestOrNone. Collective.
   std::optional<FoundCheckpoint> find(const ResumeRequest& request);
 
-  // Fills the decoder (master weights where there are) and every owner. Later checkpoints of the
-  // run are set aside at the next save. Collective.
+  // Fills the decoder (master weights where there are) and every owner. The next save replaces
+  // later checkpoints of the run. Collective.
   LoadedCheckpoint load(const FoundCheckpoint& checkpoint);
 
-  // Returns the published folder, durable; a second save of one step is that of the first. `extra`
-  // is stored as it stands. Throws IoError with path and needed bytes when the disk is full:
-  // earlier checkpoints are then intact. Collective.
-  std::filesystem::path save(int64_t step, const Json& extra);
+  // Returns the published folder, durable; a second save of one step is that of the first. What it
+  // replaces is set aside just before it is published and deleted when it is durable. Throws
+  // IoError with path and needed bytes when the disk is full: earlier checkpoints are then intact.
+  // Collective.
+  std::filesystem::path save(int64_t step);
 
  private:
   std::filesystem::path checkpoints_dir() const { return options_.run_dir / "checkpoints"; }
-  std::filesystem::path write_and_publish(int64_t step, const Json& extra);
-  void write_folder(const std::filesystem::path& folder, int64_t step, const Json& extra);
-  void set_aside_later_checkpoints();
+  std::filesystem::path write_and_publish(int64_t step);
+  void write_folder(const std::filesystem::path& folder, int64_t step);
+  void set_aside_replaced();
   void delete_older();
 
   CheckpointerOptions options_;
   Decoder& decoder_;
   std::shared_ptr<dist::Group> group_;
   std::vector<Stateful*> owners_;
-  int64_t loaded_step_ = -1;
-  bool set_aside_pending_ = false;               // once, after load
-  std::filesystem::path last_written_;           // by this process
-  std::vector<std::filesystem::path> replaced_;  // start_over: deleted after the first save
+  int64_t loaded_step_ = -1;            // of this run
+  bool set_aside_pending_ = false;      // once, after load or start_over
+  std::filesystem::path last_written_;  // by this process
 };
 
 }  // namespace ropewalk

@@ -25,6 +25,9 @@ struct FoundCheckpoint {
 // "step-00000100"
 std::string checkpoint_name(int64_t step);
 
+// Whether it is one of this run's own.
+bool is_in(const FoundCheckpoint& checkpoint, const std::filesystem::path& checkpoints_dir);
+
 struct CheckpointFolder {
   std::filesystem::path path;
   int64_t step = 0;

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "ropewalk/base/files.h"
@@ -13,9 +12,12 @@ namespace ropewalk {
 
 class RunDirectory {
  public:
-  // Makes the folder if it is missing and takes its lock for as long as the object lives. Throws
-  // ConfigError when another process has it. Rank 0 only.
+  // Takes the lock of a run that is there already, for as long as the object lives, and touches
+  // nothing else. Throws ConfigError when another process has it. Rank 0 only.
   explicit RunDirectory(const std::filesystem::path& path);
+
+  // Makes the folder if it is missing, and takes the lock if that is still to be done.
+  void make();
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
@@ -25,11 +27,12 @@ class RunDirectory {
   std::filesystem::path config_file() const { return path_ / "config.json"; }
 
   bool has_checkpoints() const;
-  // The config that the run was started with; nothing before the first start.
-  std::optional<Json> stored_config() const;
+  // For people; what a resume compares is in the checkpoints.
   void store_config(const Json& resolved);
 
  private:
+  std::filesystem::path lock_file() const { return path_ / "lock"; }
+
   std::filesystem::path path_;
   std::unique_ptr<FileLock> lock_;
 };

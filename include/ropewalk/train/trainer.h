@@ -13,13 +13,13 @@ namespace ropewalk {
 struct StartOptions {
   std::string resume;  // empty: no; "newest", "auto", a step or a checkpoint's path
   bool overwrite = false;
-  std::vector<std::string> allow_change;  // keys that may differ from the stored config
+  std::vector<std::string> allow_change;  // keys that may differ from the checkpoint's settings
 };
 
 class Trainer {
  public:
-  // Takes the run directory's lock, builds the model, loads weights or the checkpoint. Throws on
-  // every rank alike; a refused start has written nothing. Collective.
+  // Takes the lock of a run that is there, builds the model, loads weights or the checkpoint.
+  // Throws on every rank alike; a refused start has written nothing. Collective.
   Trainer(TrainInputs inputs, const StartOptions& start, std::shared_ptr<dist::Group> group);
   ~Trainer();
 
