@@ -182,9 +182,66 @@ def test_run_directory_that_is_used_or_in_use(tmp_path, data):
 
 
 def test_resume_without_a_checkpoint(tmp_path, data):
-    config = tmp_path / "run.json"
-    config.write_text(run_text(OWN_MODEL, data, tmp_path / "run"))
-    assert "--resume=auto" in ropewalk("train", config, "--resume", expect=2)
+    """Also what a misspelt train.run_dir looks like."""
+    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "--resume=auto",
+            options=["--resume"])
+    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "no such checkpoint",
+            options=["--resume=3"])
+
+
+@pytest.mark.parametrize("setting", ["trainable", "frozen"])
+@pytest.mark.parametrize("ranks", ["1", "2"])
+def test_patterns_that_match_no_parameter(tmp_path, data, setting, ranks):
+    message = refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"),
+                      f"optimizer.{setting}", "layers.0.mlp.down.weight",
+                      options=["--set", f'optimizer.{setting}=["layer.0.mlp.down.weight"]',
+                               "--nproc", ranks])
+    assert message.count('"layer.0.mlp.down.weight"') == 1, message
+
+
+def test_weights_that_the_manifest_does_not_confirm(tmp_path, data):
+    config = tmp_path / "first.json"
+    config.write_text(run_text(OWN_MODEL, data, tmp_path / "first"))
+    ropewalk("train", config, "--set", "data.sequence_length=32")
+    model = tmp_path / "first" / "checkpoints" / "step-00000002"
+    content = bytearray((model / "model.safetensors").read_bytes())
+    content[-3] ^= 0x40
+    (model / "model.safetensors").write_bytes(content)
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors", "hashes to")
+
+
+def test_missing_token_shard(tmp_path, data):
+    spoilt = shutil.copytree(data, tmp_path / "shards")
+    (spoilt / "shard-00000.tokens").unlink()
+    refused(tmp_path, run_text(OWN_MODEL, spoilt, tmp_path / "run"), "data.train",
+            "shard-00000.tokens", "is missing")
+    assert "is missing" in ropewalk("verify", spoilt, expect=1)
+
+
+def test_stride_beyond_the_window_that_windows_leave_open(tmp_path, data):
+    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "eval.stride", "found 64",
+            "data.sequence_length (32)",
+            options=["--set", "eval.stride=64", "--set", "data.sequence_length=32"])
+
+
+def test_faults_of_every_input_are_told_at_once(tmp_path, model, data):
+    """A factor that does not reach, a batch that ranks cannot share, wrong shards and weights."""
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    file = model / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    text = run_text(model, data, tmp_path / "run", pos_scaling_factor=1.5)
+    message = refused(tmp_path, text, "4 faults", "model.pos_scaling_factor: found 1.5",
+                      "train.global_batch_size: found 2", "model.pretrained: ", "truncated",
+                      "data.train: ", "another tokenizer", options=["--nproc", "3"])
+    assert message.count("fault") < 8, message
+
+
+def test_sound_inputs_are_judged_beside_a_misspelt_key(tmp_path, model, data):
+    """Nothing is said of a model whose settings were not understood."""
+    text = run_text(model, tmp_path / "gone", tmp_path / "run", pos_scaling_factr=2.0)
+    message = refused(tmp_path, text, "2 faults", "pos_scaling_factr", "gone: not found")
+    assert "data.sequence_length" not in message
 
 
 def test_full_disk_leaves_the_previous_checkpoint(tmp_path, data):
