@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "ops/checks.h"
+#include "ops/cpu/attention.h"
 
 namespace ropewalk::ops {
 namespace {
@@ -51,6 +52,9 @@ at::Tensor causal_attention(const at::Tensor& q_BHTD,
     const at::Tensor grouped = q_BHTD.reshape({batch, kv_heads, -1, head_dim});
     const at::Tensor out = attend(grouped, k_BHTD, v_BHTD, false, std::nullopt, scale);
     return out.reshape({batch, 1, -1});
+  }
+  if (cpu::takes_causal_attention(q_BHTD, k_BHTD)) {
+    return cpu::causal_attention(q_BHTD, k_BHTD, v_BHTD, scale);
   }
   std::optional<at::Tensor> mask;
   if (keys != queries) {

@@ -42,6 +42,13 @@ std::vector<Case> cases() {
   out.push_back({at::kFloat, 1, 2, 1, 300, 300, 64});
   out.push_back({at::kFloat, 1, 4, 2, 800, 800, 16});
   out.push_back({at::kFloat, 1, 2, 1, 1300, 1300, 8});
+  // The own kernels: whole and partial panels and tiles, every width of sums, groups.
+  for (const int64_t tokens : {2, 23, 24, 25, 95, 96, 97, 193, 250}) {
+    out.push_back({at::kFloat, 2, 4, 2, tokens, tokens, 32});
+  }
+  for (const int64_t head_dim : {16, 48, 80, 128, 144, 256}) {
+    out.push_back({at::kFloat, 1, 3, 1, 131, 131, head_dim});
+  }
   return out;
 }
 
@@ -68,13 +75,53 @@ TEST(AttentionTest, ChunksBehindCachedTokensEqualTheWhole) {
 }
 
 TEST(AttentionTest, LaterKeysDoNotMatter) {
-  const at::Tensor q = at::randn({1, 2, 12, 8}), k = at::randn({1, 1, 12, 8}),
-                   v = at::randn({1, 1, 12, 8});
-  at::Tensor other = k.clone();
-  other.slice(2, 6).normal_();
-  const at::Tensor a = causal_attention(q, k, v, 0.5), b = causal_attention(q, other, v, 0.5);
-  EXPECT_TRUE(a.slice(1, 0, 6).equal(b.slice(1, 0, 6)));
-  EXPECT_FALSE(a.slice(1, 6).equal(b.slice(1, 6)));
+  for (const int64_t head_dim : {8, 16}) {  // ATen's kernel and the own one
+    const at::Tensor q = at::randn({1, 2, 12, head_dim}), k = at::randn({1, 1, 12, head_dim}),
+                     v = at::randn({1, 1, 12, head_dim});
+    at::Tensor other = k.clone();
+    other.slice(2, 6).normal_();
+    const at::Tensor a = causal_attention(q, k, v, 0.5), b = causal_attention(q, other, v, 0.5);
+    EXPECT_TRUE(a.slice(1, 0, 6).equal(b.slice(1, 0, 6)));
+    EXPECT_FALSE(a.slice(1, 6).equal(b.slice(1, 6)));
+  }
+}
+
+TEST(AttentionTest, LargeScoresOverflowNowhere) {
+  const auto inputs = [](at::ScalarType type) -> Tensors {
+    at::manual_seed(3);
+    return testing::leaves({testing::random_tensor({1, 2, 150, 16}, type) * 60,
+                            testing::random_tensor({1, 1, 150, 16}, type) * 60,
+                            testing::random_tensor({1, 1, 150, 16}, type)});
+  };
+  const Tensors x = inputs(at::kFloat), exact = inputs(at::kDouble);
+  const at::Tensor got = causal_attention(x[0], x[1], x[2], 1.0);
+  const at::Tensor want = reference::causal_attention(exact[0], exact[1], exact[2], 1.0);
+  testing::expect_close(got.to(at::kDouble), want, 5e-3, "output");
+  got.sum().backward();
+  for (const auto& leaf : x) EXPECT_TRUE(leaf.grad().isfinite().all().item<bool>());
+}
+
+// Also with more threads than key-value heads, when threads share one.
+TEST(AttentionTest, SameBitsForTheSameNumberOfThreads) {
+  const Tensors inputs = {
+      at::randn({1, 2, 700, 32}), at::randn({1, 1, 700, 32}), at::randn({1, 1, 700, 32})};
+  const int before = at::get_num_threads();
+  const auto run = [&](int threads) -> Tensors {
+    at::set_num_threads(threads);
+    const Tensors x = testing::leaves(inputs);
+    const at::Tensor out = causal_attention(x[0], x[1], x[2], 0.2);
+    out.square().sum().backward();
+    at::set_num_threads(before);
+    return {out.detach(), x[0].grad(), x[1].grad(), x[2].grad()};
+  };
+  const Tensors single = run(1);
+  for (const int threads : {1, 3, 9}) {
+    const Tensors once = run(threads), again = run(threads);
+    for (size_t i = 0; i < once.size(); ++i) {
+      EXPECT_TRUE(once[i].equal(again[i])) << i;
+      testing::expect_close(once[i], single[i], 1e-5, "against one thread");
+    }
+  }
 }
 
 TEST(AttentionTest, RefusesFewerKeysThanQueries) {

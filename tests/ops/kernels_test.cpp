@@ -2,6 +2,7 @@
 
 #include "ops/checks.h"
 #include "ops/cpu/dispatch.h"
+#include "ops/reference/reference.h"
 
 namespace ropewalk::ops {
 namespace {
@@ -44,6 +45,54 @@ TEST(KernelsTest, InstructionSetsAgree) {
     set.table.f32.swiglu(swiglu, 0, rows);
     const auto parts = gate_up.chunk(2, 1);
     testing::expect_close(y, at::silu(parts[0]) * parts[1], 1e-6, set.name);
+  }
+}
+
+HeadView<float> heads_of(const at::Tensor& x_BHTD) {
+  return {x_BHTD.data_ptr<float>(), x_BHTD.stride(0), x_BHTD.stride(1), x_BHTD.stride(2)};
+}
+
+TEST(KernelsTest, InstructionSetsAgreeOnAttention) {
+  const int64_t tokens = 211, width = 48, blocks = (tokens - 1) / kAttentionBlock + 1;
+  const auto leaf = [&](int64_t heads) {
+    return testing::random_tensor({1, heads, tokens, width}).set_requires_grad(true);
+  };
+  const at::Tensor q = leaf(2), k = leaf(1), v = leaf(1);
+  const at::Tensor want = reference::causal_attention(q, k, v, 0.2);
+  const at::Tensor grad = at::randn(want.sizes());
+  want.backward(grad);
+  const auto by_head = [&](const at::Tensor& x) {
+    return x.view({1, tokens, 2, width}).transpose(1, 2);
+  };
+  for (const Set& set : instruction_sets()) {
+    if (!set.runs) continue;
+    const at::Tensor out = at::empty(want.sizes()), log_total = at::empty({2, tokens});
+    const at::Tensor dq = at::zeros(q.sizes()), dk = at::zeros(k.sizes()),
+                     dv = at::zeros(v.sizes());
+    at::Tensor scratch = at::empty({attention_scratch(2, width)});
+    const AttentionArgs args{heads_of(q),
+                             heads_of(k),
+                             heads_of(v),
+                             heads_of(by_head(out)),
+                             heads_of(by_head(grad)),
+                             heads_of(dq),
+                             heads_of(dk),
+                             heads_of(dv),
+                             log_total.data_ptr<float>(),
+                             tokens,
+                             /*heads=*/2,
+                             /*kv_heads=*/1,
+                             width,
+                             0.2f};
+    const AttentionKernels& kernels = set.table.attention;
+    for (int64_t i = 0; i < blocks; ++i)
+      kernels.forward(args, {0, 0, i}, scratch.data_ptr<float>());
+    for (int64_t i = 0; i < blocks; ++i)
+      kernels.backward(args, {0, 0, i}, scratch.data_ptr<float>());
+    testing::expect_close(out, want.detach(), 1e-5, set.name);
+    testing::expect_close(dq, q.grad(), 1e-5, set.name);
+    testing::expect_close(dk, k.grad(), 1e-5, set.name);
+    testing::expect_close(dv, v.grad(), 1e-5, set.name);
   }
 }
 

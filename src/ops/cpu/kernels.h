@@ -84,10 +84,40 @@ struct Kernels {
   void (*cross_entropy)(const CrossEntropyArgs<T>&, int64_t begin, int64_t end);
 };
 
+// Causal attention over whole sequences, in float. Strides are of tokens; heads' rows are dense.
+struct AttentionArgs {
+  HeadView<float> q, k, v, out;
+  HeadView<float> out_grad, q_grad, k_grad, v_grad;  // backward; the last three are added to
+  float* log_total;                           // [batch, heads, tokens], log2 of the sum of 2^score
+  int64_t tokens, heads, kv_heads, head_dim;  // head_dim: a multiple of 16
+  float scale;
+};
+
+// Queries and keys per tile.
+constexpr int64_t kAttentionBlock = 96;
+
+// Floats of working memory of one call.
+constexpr int64_t attention_scratch(int64_t group, int64_t head_dim) {
+  return kAttentionBlock * (group * (3 * head_dim + 2) + 2 * kAttentionBlock);
+}
+
+// A block of queries of all the heads that share a key-value head.
+struct AttentionBlock {
+  int64_t batch, kv_head, index;
+};
+
+// Backward adds to the block's rows of q_grad, and to k_grad and v_grad from the first key to the
+// block's last.
+struct AttentionKernels {
+  void (*forward)(const AttentionArgs&, const AttentionBlock&, float* scratch);
+  void (*backward)(const AttentionArgs&, const AttentionBlock&, float* scratch);
+};
+
 struct KernelTable {
   Kernels<float> f32;
   Kernels<double> f64;
   Kernels<BFloat16Bits> bf16;
+  AttentionKernels attention;
 };
 
 const KernelTable& kernel_table_baseline();

@@ -16,12 +16,15 @@ namespace ropewalk::ops {
 namespace {
 #include "ops/cpu/simd.inc"
 // simd.inc defines the vectors that kernels.inc is written in.
+#include "ops/cpu/attention.inc"
 #include "ops/cpu/kernels.inc"
 }  // namespace
 
 const KernelTable& kernel_table_avx512() {
-  static constexpr KernelTable table{
-      make_kernels<float>(), make_kernels<double>(), make_kernels<BFloat16Bits>()};
+  static constexpr KernelTable table{make_kernels<float>(),
+                                     make_kernels<double>(),
+                                     make_kernels<BFloat16Bits>(),
+                                     {attention, attention_backward}};
   return table;
 }
 
