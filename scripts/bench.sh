@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Training steps of ours against `transformers` as it comes and tuned, steps alternating; prints medians
-# of the ratios ours / peer of the same round, peak memory, and this CPU's capability. Finished shapes
-# are kept in OUTPUT and not measured again.
+# Speed and memory, as Markdown: training steps of ours against `transformers` as it comes and tuned,
+# steps alternating, as medians of the ratios ours / peer of the same round; then weak scaling over two
+# ranks, start to first step, and this machine. What is in OUTPUT is not measured again.
 #
 # Usage: scripts/bench.sh [OUTPUT_FOLDER]      default runs/bench
 # Environment: MODELS (s m), SHAPES (4x512 1x2048 1x8192), THREADS (1 2), PEERS (hf,eager,compile)
@@ -12,7 +12,7 @@ output=${1:-runs/bench}
 mkdir -p "$output"
 scripts/setup.sh --oracles
 cmake --preset release -DROPEWALK_TESTS=ON -DROPEWALK_BENCH=ON >/dev/null
-cmake --build --preset release --target ropewalk_train_step_bench
+cmake --build --preset release --target ropewalk ropewalk_engine ropewalk_train_step_bench
 python=$(dependency_folder oracles)/bin/python
 for threads in ${THREADS:-1 2}; do
   for model in ${MODELS:-s m}; do
@@ -27,4 +27,13 @@ for threads in ${THREADS:-1 2}; do
     done
   done
 done
-"$python" scripts/bench_peer.py --table "$output"
+data=$output/data
+if [ ! -e "$data" ]; then
+  scripts/example_text.sh valid "$(libtorch_folder)" "$output/text"
+  build/ropewalk prepare "$output"/text/*.txt --tokenizer configs/example-model --output "$data"
+fi
+for what in weak start; do
+  [ -e "$output/$what.json" ] && continue
+  "$python" scripts/bench_train.py "$what" --data "$data" --json "$output/$what.json"
+done
+"$python" scripts/bench_table.py "$output"

@@ -15,6 +15,7 @@ import ctypes.util
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,16 @@ MODELS = {
 }
 
 
+def machine():
+    """What every result says about where it was measured."""
+    import torch
+    import transformers
+    names = re.findall(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return {"cpu": names[0].strip() if names else "unknown CPU", "cores": os.cpu_count(),
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "versions": f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"}
+
+
 def make_model(name, folder):
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -37,9 +48,14 @@ def make_model(name, folder):
     LlamaForCausalLM(config).float().save_pretrained(folder)
 
 
+def peak_mib():
+    """Of this process alone: ru_maxrss would begin with the peak of the process that started it."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024
+
+
 def peer_main(options):
     """The contestant process of a peer."""
-    import resource
     import time
 
     import torch
@@ -66,8 +82,7 @@ def peer_main(options):
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu_begin
         print(json.dumps({
             "step": step, "seconds": seconds, "cpu_s": cpu, "loss": loss.item(), "grad_norm": norm.item(),
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "capability": torch.backends.cpu.get_cpu_capability()}), flush=True)
+            "peak_mib": peak_mib()}), flush=True)
 
 
 class Contestant:
@@ -110,7 +125,8 @@ def contestants(options, folder):
 def report(options, runs, warmup):
     ours = runs[0]
     out = {"model": options.model, "shape": options.shape, "threads": options.threads,
-           "rounds": options.rounds, "capability": ours.steps[-1]["capability"], "peers": {}}
+           "rounds": options.rounds, "peers": {}, **machine()}
+    assert out["capability"] == ours.steps[-1]["capability"], "ours runs on other instructions"
     out["ours_s"] = statistics.median(s["seconds"] for s in ours.steps[warmup:])
     out["ours_peak_mib"] = ours.steps[-1]["peak_mib"]
     for peer in runs[1:]:
@@ -130,23 +146,6 @@ def report(options, runs, warmup):
     return out
 
 
-def print_table(folder):
-    """Markdown, from the JSON files of runs; tuned = the faster of the tuned peers."""
-    print("| model | shape | threads | ours s | / HF | / tuned (which) | peak MiB | / HF | CPU | rounds |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for path in sorted(pathlib.Path(folder).glob("*.json")):
-        run = json.loads(path.read_text())
-        peers = dict(run["peers"])
-        plain = peers.pop("hf", None)
-        best = max(peers, key=lambda name: peers[name]["ratio"], default=None)
-        cells = [run["model"], run["shape"], run["threads"], f"{run['ours_s']:.2f}",
-                 f"{plain['ratio']:.2f}" if plain else "",
-                 f"{peers[best]['ratio']:.2f} ({best})" if best else "",
-                 f"{run['ours_peak_mib']:.0f}", f"{plain['memory_ratio']:.2f}" if plain else "",
-                 run["capability"], run["rounds"]]
-        print("| " + " | ".join(map(str, cells)) + " |")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bench")
@@ -155,18 +154,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--warmup", type=int, default=1, help="rounds that do not count")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--peers", default="hf,eager")
+    parser.add_argument("--peers", default="hf,eager,compile")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--folder", help="the model, made there if it is not")
-    parser.add_argument("--table", help="only print the table of this folder's JSON files")
     parser.add_argument("--tcmalloc", help="libtcmalloc_minimal.so; default: the system's")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--ours-option", action="append", default=[])
     options = parser.parse_args()
     if options.peer:
         return peer_main(options)
-    if options.table:
-        return print_table(options.table)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or scratch + "/model"
         if not os.path.exists(os.path.join(folder, "config.json")):
