@@ -1,6 +1,7 @@
 // Prints a model's fp32 logits for one sequence: ropewalk_logits_tool FOLDER OUTPUT ID...
 // OUTPUT receives [ids, vocabulary] little-endian floats.
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <cstdio>
 #include <fstream>

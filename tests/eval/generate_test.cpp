@@ -1,7 +1,8 @@
 #include "ropewalk/eval/generate.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <set>
 

@@ -1,7 +1,8 @@
 // Small models whose logits and gradients transformers computed (scripts/make_model_fixtures.py).
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <memory>
 #include <string>

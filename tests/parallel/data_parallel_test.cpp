@@ -1,7 +1,8 @@
 #include "ropewalk/parallel/data_parallel.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "dist/rank_bodies.h"
 #include "ropewalk/base/errors.h"

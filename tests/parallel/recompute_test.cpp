@@ -1,7 +1,8 @@
 #include "ropewalk/parallel/recompute.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "ropewalk/model/decoder.h"
 

@@ -1,7 +1,7 @@
 #include "ropewalk/train/train_step.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace ropewalk {
 namespace {
