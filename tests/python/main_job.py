@@ -13,6 +13,7 @@ SHARED = pathlib.Path(os.environ.get("ROPEWALK_SHARED", SOURCE.parent / "shared"
 OWN_MODEL = SOURCE / "configs" / "example-model"
 PROGRAM = os.environ.get("ROPEWALK_BIN", "")
 LIMIT_S = 300
+STEPS = 10
 
 
 def ropewalk(*words, expect=0, **options):
@@ -67,3 +68,37 @@ def state_bytes(checkpoint):
     files = sorted(checkpoint.glob("*.safetensors")) + sorted(checkpoint.glob("trainer/*"))
     assert files
     return {str(file.relative_to(checkpoint)): file.read_bytes() for file in files}
+
+
+def prepared(tmp_path, model, sources):
+    data = tmp_path / "data"
+    if not data.exists():
+        ropewalk("prepare", *sources, "--tokenizer", model, "--output", data)
+    return data
+
+
+def extended_run(tmp_path, model, data, length):
+    """A run config as `extend` writes it, made small."""
+    config = tmp_path / "run.json"
+    ropewalk("extend", model, "--to", length, "--data", data, "-o", config)
+    small = ["train.global_batch_size=2", f"train.steps={STEPS}", "checkpoint.every_steps=3",
+             "checkpoint.keep=0", "log.every_steps=1", "optimizer.learning_rate=0.001",
+             "schedule.warmup_steps=2", "parallel.threads=1"]
+    return config, [word for setting in small for word in ("--set", setting)]
+
+
+def train(config, small, run_dir, ranks, *more, expect=0):
+    return ropewalk("train", config, *small, "--set", f"train.run_dir={run_dir}", "--nproc", ranks,
+                    *more, expect=expect)
+
+
+def last_checkpoint(run_dir, step=STEPS):
+    return pathlib.Path(run_dir) / "checkpoints" / f"step-{step:08d}"
+
+
+def train_killed_once(config, small, run_dir, ranks, kill_step):
+    """A run whose ranks are all killed after `kill_step` and which goes on from there."""
+    process = start("train", config, *small, "--set", f"train.run_dir={run_dir}", "--nproc", ranks)
+    wait_for_step(run_dir, kill_step, process)
+    kill_group(process)
+    return train(config, small, run_dir, ranks, "--resume=auto")

@@ -11,11 +11,11 @@ import numpy
 import pytest
 import torch
 import transformers
-from main_job import (OWN_MODEL, PROGRAM, SHARED, kill_group, metrics, ropewalk, start,
-                      state_bytes, text_file, wait_for_step, write_config)
+from main_job import (OWN_MODEL, PROGRAM, SHARED, STEPS, extended_run, kill_group, last_checkpoint,
+                      metrics, prepared, ropewalk, start, state_bytes, text_file, train,
+                      train_killed_once, wait_for_step, write_config)
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
-STEPS = 10
 
 
 def shared(name):
@@ -25,44 +25,18 @@ def shared(name):
     return folder
 
 
-def prepared(tmp_path, model, sources):
-    data = tmp_path / "data"
-    if not data.exists():
-        ropewalk("prepare", *sources, "--tokenizer", model, "--output", data)
-    return data
-
-
-def extended_run(tmp_path, model, data, length):
-    """A run config as `extend` writes it, made small."""
-    config = tmp_path / "run.json"
-    ropewalk("extend", model, "--to", length, "--data", data, "-o", config)
-    small = ["train.global_batch_size=2", f"train.steps={STEPS}", "checkpoint.every_steps=3",
-             "checkpoint.keep=0", "log.every_steps=1", "optimizer.learning_rate=0.001",
-             "schedule.warmup_steps=2", "parallel.threads=1"]
-    return config, [word for setting in small for word in ("--set", setting)]
-
-
-def train(config, small, run_dir, ranks, *more, expect=0):
-    return ropewalk("train", config, *small, "--set", f"train.run_dir={run_dir}", "--nproc", ranks,
-                    *more, expect=expect)
-
-
-def last_checkpoint(run_dir, step=STEPS):
-    return pathlib.Path(run_dir) / "checkpoints" / f"step-{step:08d}"
+def check_same_run(run_dir, whole, num_steps, output=""):
+    ours, theirs = last_checkpoint(run_dir, num_steps), last_checkpoint(whole, num_steps)
+    assert state_bytes(ours) == state_bytes(theirs), output
+    assert [line["step"] for line in metrics(run_dir)] == list(range(1, num_steps + 1)), output
+    assert [line["loss"] for line in metrics(run_dir)] == [line["loss"] for line in metrics(whole)]
 
 
 def check_killed_run_equals_undisturbed(tmp_path, config, small, ranks, kill_step):
     train(config, small, tmp_path / "whole", ranks)
     run_dir = tmp_path / "killed"
-    process = start("train", config, *small, "--set", f"train.run_dir={run_dir}", "--nproc", ranks)
-    wait_for_step(run_dir, kill_step, process)
-    kill_group(process)
-    output = train(config, small, run_dir, ranks, "--resume=auto")
-    assert state_bytes(last_checkpoint(run_dir)) == state_bytes(last_checkpoint(tmp_path / "whole"))
-    steps = [line["step"] for line in metrics(run_dir)]
-    assert steps == list(range(1, STEPS + 1)), output
-    ours = [line["loss"] for line in metrics(run_dir)]
-    assert ours == [line["loss"] for line in metrics(tmp_path / "whole")]
+    output = train_killed_once(config, small, run_dir, ranks, kill_step)
+    check_same_run(run_dir, tmp_path / "whole", STEPS, output)
     return last_checkpoint(run_dir)
 
 
