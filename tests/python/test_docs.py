@@ -16,8 +16,10 @@ pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
 
 
 def shell_lines(page):
-    """Lines of the page's code blocks, continued ones joined, comments removed."""
-    for block in re.findall(r"^```(?:sh|bash|console|shell)?\n(.*?)^```", page.read_text(), re.S | re.M):
+    """Lines of the page's code blocks for a shell, indented ones too, continued lines joined."""
+    for language, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```$", page.read_text(), re.S | re.M):
+        if language not in ("", "sh", "bash", "console", "shell"):
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             yield line.strip().removeprefix("$ ")
 

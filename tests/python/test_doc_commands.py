@@ -1,0 +1,168 @@
+"""Every command of README.md and docs/ is run: in a folder that holds what the pages name, made small
+by the tables below. A command that no table knows fails the test."""
+
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from main_job import OWN_MODEL, PROGRAM, SOURCE, last_checkpoint, state_bytes, text_file
+from test_docs import shell_lines
+
+pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
+PAGES = [SOURCE / "README.md", *sorted(SOURCE.glob("docs/*.md"))]
+LAUNCHERS = SOURCE / "docs" / "distributed_runs.md"
+
+# Pages that begin where README.md's `extend` ended, with a run config.
+CONTINUED = {"distributed_runs.md", "getting_started.md"}
+
+# What the pages' sizes become: the example model has a window of 256.
+SCALED_DOWN = [
+    (r"\b32768\b", "512"), (r"\b8192\b", "384"), (r"\b2048\b", "256"),
+    (r"(--factors 1),16\b", r"\1,2"),
+    (r"(--nproc|--nproc-per-node|-n|--ntasks) 8\b", r"\1 2"),
+    (r"\bstep-00001000\b", "step-00000003"),
+]
+ADDED = [
+    (r"\btrain run\.json\b", "--set train.steps=3 --set train.global_batch_size=4 "
+                             "--set schedule.warmup_steps=1 --set parallel.threads=1"),
+    (r"\beval perplexity\b", "--max-documents 1 --threads 1"),
+]
+
+# Too long for a test, or what started this one.
+RUN_ELSEWHERE = {
+    "scripts/quickstart.sh": "by hand on a fresh clone: it sets up, builds and takes minutes",
+    "scripts/test.sh": "it runs this test",
+}
+# Run by the tests of launchers below.
+LAUNCHED = ("torchrun", "mpirun", "srun")
+
+
+def commands(page):
+    return [re.sub(r"\s+#.*", "", line) for line in shell_lines(page) if line]
+
+
+def scaled_down(command):
+    for pattern, small in SCALED_DOWN:
+        command = re.sub(pattern, small, command)
+    return " ".join([command, *(words for pattern, words in ADDED if re.search(pattern, command))])
+
+
+def reader_environment(folder):
+    """`ropewalk` and the launchers on PATH; what root in a container has to tell them."""
+    path = [folder / "build", pathlib.Path(sys.executable).parent, os.environ["PATH"]]
+    ranks = ("SLURM_", "OMPI_", "PMI", "RANK", "WORLD_SIZE", "LOCAL_", "MASTER_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ranks)}
+    return {**kept, "PATH": ":".join(map(str, path)), "PET_STANDALONE": "1",
+            "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+            "OMPI_MCA_rmaps_base_oversubscribe": "1"}
+
+
+def run(folder, command):
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True,
+                          timeout=300, env=reader_environment(folder))
+    assert done.returncode == 0, f"{command}\nexit {done.returncode}\n{done.stderr}{done.stdout}"
+    return done.stdout + done.stderr
+
+
+def jsonl(path, seed):
+    text = text_file(path, seed, num_words=1500).read_text()
+    path.write_text(json.dumps({"text": text}) + "\n")
+    return path
+
+
+def zstd(content):
+    compress = ctypes.CDLL("libzstd.so.1").ZSTD_compress
+    compress.restype = ctypes.c_size_t
+    packed = ctypes.create_string_buffer(2 * len(content) + 1024)
+    sizes = [ctypes.c_size_t(size) for size in (len(packed), len(content))]
+    return packed[:compress(packed, sizes[0], content, sizes[1], 3)]
+
+
+def readers_folder(folder):
+    """With the files that the pages take for granted."""
+    for name in ("texts", "corpus", "build"):
+        (folder / name).mkdir()
+    (folder / "build" / "ropewalk").symlink_to(PROGRAM)
+    shutil.copytree(OWN_MODEL, folder / "checkpoints" / "base")
+    jsonl(folder / "heldout.jsonl", seed=9)
+    for number in range(2):
+        text = jsonl(folder / "texts" / f"{number}.jsonl", seed=number)
+        (folder / "corpus" / f"{number}.jsonl.zst").write_bytes(zstd(text.read_bytes()))
+    return folder
+
+
+def begin_with_a_run_config(folder):
+    for command in commands(SOURCE / "README.md"):
+        if re.search(r"ropewalk (prepare|extend)\b", command):
+            run(folder, scaled_down(command))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_of_the_page_run_in_its_order(tmp_path, page):
+    folder = readers_folder(tmp_path)
+    if page.name in CONTINUED:
+        begin_with_a_run_config(folder)
+    for command in commands(page):
+        words = shlex.split(command)
+        if command in RUN_ELSEWHERE or words[0] in LAUNCHED:
+            continue
+        assert words[0] in ("ropewalk", "build/ropewalk"), f"{page.name}: in no table: {command}"
+        run(folder, scaled_down(command))
+
+
+def test_every_launcher_of_the_page_has_its_test():
+    assert sorted(shlex.split(line)[0] for line in commands(LAUNCHERS)) == sorted([*LAUNCHED, "ropewalk"])
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A folder with a run config, and the state after `train --nproc 2`."""
+    folder = readers_folder(tmp_path_factory.mktemp("launchers"))
+    begin_with_a_run_config(folder)
+    run(folder, launched_command("ropewalk"))
+    return folder, state_of(folder, "ropewalk")
+
+
+def launched_command(launcher):
+    """The page's command that starts with this word, small, with a run directory of its own."""
+    command, = [line for line in commands(LAUNCHERS) if shlex.split(line)[0] == launcher]
+    return scaled_down(command) + f" --set train.run_dir=runs/{launcher}"
+
+
+def state_of(folder, launcher):
+    return state_bytes(last_checkpoint(folder / "runs" / launcher, step=3))
+
+
+@pytest.mark.parametrize("launcher", ["torchrun", "mpirun"])
+def test_launcher_gives_the_weights_of_nproc(reference, launcher):
+    folder, expected = reference
+    run(folder, launched_command(launcher))
+    assert state_of(folder, launcher) == expected
+
+
+def test_two_processes_with_the_variables_of_srun_give_the_weights_of_nproc(reference):
+    """No Slurm daemon here: what srun would start is started by hand, with the variables it sets."""
+    folder, expected = reference
+    srun, tasks, command = re.fullmatch(r"(srun) --ntasks (\d+) (.*)", launched_command("srun")).groups()
+    step = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_STEP_NODELIST": "localhost",
+            "SLURM_NTASKS": tasks, "SLURM_STEP_NUM_TASKS": tasks, "SLURM_STEP_NUM_NODES": "1",
+            "SLURM_STEP_TASKS_PER_NODE": tasks, "SLURM_NODEID": "0"}
+    ranks = [subprocess.Popen(
+        shlex.split(command), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**reader_environment(folder), **step, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)})
+        for i in range(int(tasks))]
+    try:
+        for rank in ranks:
+            output, _ = rank.communicate(timeout=300)
+            assert rank.returncode == 0, output
+    finally:
+        for rank in ranks:
+            rank.kill()
+    assert state_of(folder, srun) == expected
