@@ -5,7 +5,10 @@
 #include "ropewalk/base/name_patterns.h"
 
 namespace ropewalk {
-NamedTensors select_trainable(const NamedTensors& parameters, const OptimizerConfig& config) {
+
+NamedTensors select_trainable(const NamedTensors& parameters,
+                              const OptimizerConfig& config,
+                              const std::string& source) {
   Diagnostics diagnostics;
   std::vector<std::string> names;
   for (const auto& [name, tensor] : parameters) names.push_back(name);
@@ -22,7 +25,7 @@ NamedTensors select_trainable(const NamedTensors& parameters, const OptimizerCon
                       "every parameter is frozen; leave at least one to train, or narrow the "
                       "patterns of optimizer.frozen and optimizer.trainable");
   }
-  diagnostics.throw_if_errors<ConfigError>("run config");
+  diagnostics.throw_if_errors<ConfigError>(source);
   for (const auto& [name, tensor] : parameters) tensor.set_requires_grad(false);
   for (const auto& [name, tensor] : trained) tensor.set_requires_grad(true);
   return trained;

@@ -52,7 +52,7 @@ TrainState::TrainState(const TrainInputs& inputs,
     : decoder_(build_for_training(inputs, group->device())) {
   const RunConfig& config = inputs.config;
   const NamedTensors parameters = named_tensors(*decoder_);
-  const NamedTensors trainable = select_trainable(parameters, config.optimizer);
+  const NamedTensors trainable = select_trainable(parameters, config.optimizer, inputs.source);
   optimizer_ = std::make_unique<AdamW>(trainable, config.optimizer);
   checkpointer_ = std::make_unique<Checkpointer>(
       checkpointer_options(inputs, group->device()), *decoder_, group);

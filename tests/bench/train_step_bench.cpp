@@ -86,7 +86,7 @@ class Bench {
     NamedTensors all;
     for (const auto& item : decoder_->named_parameters())
       all.emplace_back(item.key(), item.value());
-    optimizer_ = std::make_unique<AdamW>(select_trainable(all, config), config);
+    optimizer_ = std::make_unique<AdamW>(select_trainable(all, config, "bench"), config);
   }
 
   Json run(int64_t step) {

@@ -31,7 +31,7 @@ TEST(Trainable, FrozenWinsOverTrainableAndSetsRequiresGrad) {
   OptimizerConfig config;
   config.trainable = {"layers.*", "norm.weight"};
   config.frozen = {"layers.0.*"};
-  const NamedTensors trained = select_trainable(parameters, config);
+  const NamedTensors trained = select_trainable(parameters, config, "run.json");
   EXPECT_THAT(names_of(trained), testing::ElementsAre("layers.1.mlp.down.weight", "norm.weight"));
   EXPECT_FALSE(parameters[0].second.requires_grad());
   EXPECT_FALSE(parameters[1].second.requires_grad());
@@ -43,9 +43,10 @@ TEST(Trainable, EveryPatternThatMatchesNothingIsReportedAtOnce) {
   config.trainable = {"layer.0.mlp.down.weight"};
   config.frozen = {"lm_head*"};
   try {
-    select_trainable(some_parameters(), config);
+    select_trainable(some_parameters(), config, "run.json");
     FAIL() << "accepted";
   } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), testing::StartsWith("run.json: 2 faults"));
     EXPECT_THAT(error.what(), testing::HasSubstr("optimizer.trainable"));
     EXPECT_THAT(error.what(), testing::HasSubstr("\"layers.0.mlp.down.weight\""));
     EXPECT_THAT(error.what(), testing::HasSubstr("lm_head*"));
@@ -55,7 +56,7 @@ TEST(Trainable, EveryPatternThatMatchesNothingIsReportedAtOnce) {
 TEST(Trainable, FreezingEverythingIsRefused) {
   OptimizerConfig config;
   config.frozen = {"*"};
-  EXPECT_THROW(select_trainable(some_parameters(), config), ConfigError);
+  EXPECT_THROW(select_trainable(some_parameters(), config, "run.json"), ConfigError);
 }
 
 }  // namespace

@@ -32,12 +32,14 @@ def run_text(model, data, run_dir, **model_fields):
                        "train": {"run_dir": str(run_dir), "steps": 2, "global_batch_size": 2}})
 
 
-def refused(tmp_path, text, *words, options=()):
+def refused(tmp_path, text, *words, options=(), file=None):
+    """`file`: where the mistake is, if not in the run config."""
     config = tmp_path / "run.json"
     config.write_text(text)
     run_dir = tmp_path / "run"
     message = ropewalk("train", config, *options, expect=2)
-    for word in words:
+    heading = f"error: {config}" if file is None else str(file)
+    for word in (heading, *words):
         assert word in message, message
     assert not run_dir.exists(), sorted(run_dir.rglob("*"))
     return message
@@ -77,14 +79,29 @@ def test_two_places_that_disagree(tmp_path, model, data):
     (model / "config.json").write_text(json.dumps(config))
     text = json.loads(run_text(model, data, tmp_path / "run"))
     del text["model"]["pos_scaling_factor"], text["model"]["max_position_embeddings"]
-    refused(tmp_path, json.dumps(text), "pos_scaling_factor", "factor")
+    refused(tmp_path, json.dumps(text), "pos_scaling_factor", "factor", file=model / "config.json")
+
+
+def test_model_or_data_that_does_not_exist(tmp_path, model, data):
+    gone = tmp_path / "gone"
+    refused(tmp_path, run_text(gone, data, tmp_path / "run"), "model.pretrained", str(gone))
+    refused(tmp_path, run_text(model, gone, tmp_path / "run"), "not found", file=gone)
+
+
+def test_pattern_that_matches_no_parameter(tmp_path, data):
+    config = tmp_path / "run.json"
+    config.write_text(run_text(OWN_MODEL, data, tmp_path / "run"))
+    message = ropewalk("train", config, "--set", 'optimizer.frozen=["lm_hat*"]', expect=2)
+    assert f"error: {config}" in message
+    assert "optimizer.frozen" in message and "lm_hat*" in message
 
 
 @pytest.mark.parametrize("model_type, word", [("gpt2", "learned"), ("lama", "llama")])
 def test_model_type_without_rope_or_unknown(tmp_path, model, data, model_type, word):
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "model_type": model_type}))
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), model_type, word)
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), model_type, word,
+            file=model / "config.json")
 
 
 def test_missing_shard(tmp_path, model, data):
@@ -95,19 +112,20 @@ def test_missing_shard(tmp_path, model, data):
     shard = "model-00001-of-00001.safetensors"
     index = {"metadata": {}, "weight_map": {name: shard for name in names}}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), shard)
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), shard,
+            file=model / "model.safetensors.index.json")
 
 
 def test_truncated_weights(tmp_path, model, data):
     file = model / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "truncated", file=file)
 
 
 def test_header_length_that_lies(tmp_path, model, data):
     file = model / "model.safetensors"
     file.write_bytes(struct.pack("<Q", 1 << 40) + file.read_bytes()[8:])
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors", "header")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "header", file=file)
 
 
 def rewrite_header(file, change):
@@ -125,7 +143,8 @@ def test_missing_and_left_over_tensor(tmp_path, model, data):
         header["model.norm.wait"] = header.pop("model.norm.weight")
 
     rewrite_header(model / "model.safetensors", rename)
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.norm.weight", "model.norm.wait")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.norm.weight", "model.norm.wait",
+            "model.safetensors", file=f"{model} (weights)")
 
 
 def test_tensor_of_wrong_shape(tmp_path, model, data):
@@ -135,13 +154,15 @@ def test_tensor_of_wrong_shape(tmp_path, model, data):
         header[name]["shape"].reverse()
 
     rewrite_header(model / "model.safetensors", transpose)
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), name, "shape")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), name, "shape", "model.safetensors",
+            file=f"{model} (weights)")
 
 
 def test_tokenizer_of_other_shards(tmp_path, model, data):
     tokenizer = json.loads((model / "tokenizer.json").read_text())
     (model / "tokenizer.json").write_text(json.dumps(tokenizer))
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), "tokenizer")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "tokenizer",
+            file=data / "shard-00000.tokens")
 
 
 def test_sequence_longer_than_the_window(tmp_path, data):
@@ -157,9 +178,8 @@ def test_batch_that_the_ranks_cannot_share(tmp_path, data):
 def test_dropout_is_never_ignored(tmp_path, model, data):
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "attention_dropout": 0.1}))
-    config = tmp_path / "run.json"
-    config.write_text(run_text(model, data, tmp_path / "run"))
-    assert "attention_dropout" in ropewalk("train", config, expect=2)
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "attention_dropout",
+            file=model / "config.json")
 
 
 def test_run_directory_that_is_used_or_in_use(tmp_path, data):
@@ -170,14 +190,16 @@ def test_run_directory_that_is_used_or_in_use(tmp_path, data):
                  "--set", "checkpoint.every_steps=2")
     wait_for_step(tmp_path / "run", 3, busy)
     before = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert "in use by process" in ropewalk("train", config, *small, "--resume", expect=2)
+    message = ropewalk("train", config, *small, "--resume", expect=2)
+    assert "in use by process" in message and str(tmp_path / "run") in message
     kill_group(busy)
     message = ropewalk("train", config, *small, expect=2)
-    assert "--resume" in message and "--overwrite" in message
+    assert "--resume" in message and "--overwrite" in message and str(tmp_path / "run") in message
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
     message = ropewalk("train", config, *small, "--resume", "--set", "optimizer.learning_rate=0.1",
                        expect=2)
     assert "optimizer.learning_rate" in message and "--allow-change" in message
+    assert str(tmp_path / "run") in message
     ropewalk("train", config, *small, "--overwrite")
 
 

@@ -24,19 +24,19 @@ RopeKind parse_method(const std::string& name) {
                     (nearest ? "; did you mean \"" + *nearest + "\"?" : ""));
 }
 
-void check_length(const RopeParameters& before, int64_t length) {
-  if (length > before.max_position_embeddings) return;
-  throw ConfigError("--to: found " + std::to_string(length) +
-                    "; the checkpoint already has max_position_embeddings " +
+void check_length(const RopeParameters& before, const ExtendOptions& options) {
+  if (options.to > before.max_position_embeddings) return;
+  throw ConfigError("--to: found " + std::to_string(options.to) + "; " + options.checkpoint +
+                    " already has max_position_embeddings " +
                     std::to_string(before.max_position_embeddings) + ": expected more than that");
 }
 
-void check_method(const RopeParameters& before, RopeKind method) {
+void check_method(const RopeParameters& before, const ExtendOptions& options, RopeKind method) {
   const bool native = before.kind != RopeKind::kDefault && before.kind != RopeKind::kLinear;
   if (!native || before.kind == method) return;
   const std::string kind(rope_kind_name(before.kind));
-  throw ConfigError("--method: found " + std::string(rope_kind_name(method)) +
-                    "; the checkpoint was trained with " + kind + " scaling (factor " +
+  throw ConfigError("--method: found " + std::string(rope_kind_name(method)) + "; " +
+                    options.checkpoint + " was trained with " + kind + " scaling (factor " +
                     format_number(before.factor) +
                     "), and replacing it would undo what the model learnt; the sensible ways are: "
                     "--method " +
@@ -76,8 +76,8 @@ ExtendPlan make_plan(const ExtendOptions& options) {
   if (options.original_max_position_embeddings) {
     plan.before.original_max_position_embeddings = *options.original_max_position_embeddings;
   }
-  check_length(plan.before, options.to);
-  check_method(plan.before, method);
+  check_length(plan.before, options);
+  check_method(plan.before, options, method);
 
   ScalingRequest request;
   request.where = "";
