@@ -49,7 +49,6 @@ cmake --build build-cuda --target ropewalk_cuda
 if [ "$full" = yes ]; then
   step "clang-tidy"
   scripts/lint.sh
-  export ROPEWALK_FULL=1
   selection=()
 else
   selection=(--label-exclude slow)

@@ -33,22 +33,35 @@ if(NOT ROPEWALK_OLD_ORACLES)
   endif()
 endif()
 
+# ropewalk_python_test(NAME SCRIPT LABELS ... ENVIRONMENT ... [OPTIONS ...]): one run of pytest.
+function(ropewalk_python_test name script)
+  cmake_parse_arguments(TEST "" "" "LABELS;ENVIRONMENT;OPTIONS" ${ARGN})
+  add_test(NAME ${name}
+    COMMAND ${ROPEWALK_ORACLE_PYTHON} -m pytest -q -p no:cacheprovider -rs ${TEST_OPTIONS}
+      --junitxml=${results}/${name}.xml ${script}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/python)
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 900)
+  set_property(TEST ${name} PROPERTY ENVIRONMENT
+    ROPEWALK_BIN=$<TARGET_FILE:ropewalk>
+    ROPEWALK_TOOLS=${CMAKE_CURRENT_BINARY_DIR}
+    ROPEWALK_SOURCE_DIR=${PROJECT_SOURCE_DIR}
+    ROPEWALK_OLD_ORACLES=${ROPEWALK_OLD_ORACLES}
+    HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
+    ${TEST_ENVIRONMENT})
+endfunction()
+
 if(ROPEWALK_ENGINE AND ROPEWALK_ORACLE_PYTHON)
   file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/python/test_*.py)
   foreach(script IN LISTS scripts)
     get_filename_component(name ${script} NAME_WE)
-    string(REGEX REPLACE "^test_" "python." name ${name})
-    add_test(NAME ${name}
-      COMMAND ${ROPEWALK_ORACLE_PYTHON} -m pytest -q -p no:cacheprovider -rs
-        --junitxml=${results}/${name}.xml ${script}
-      WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/python)
-    set_tests_properties(${name} PROPERTIES LABELS cpu TIMEOUT 900)
-    set_property(TEST ${name} PROPERTY ENVIRONMENT
-      ROPEWALK_BIN=$<TARGET_FILE:ropewalk>
-      ROPEWALK_TOOLS=${CMAKE_CURRENT_BINARY_DIR}
-      ROPEWALK_SOURCE_DIR=${PROJECT_SOURCE_DIR}
-      ROPEWALK_OLD_ORACLES=${ROPEWALK_OLD_ORACLES}
-      HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1)
+    string(REGEX REPLACE "^test_" "" name ${name})
+    ropewalk_python_test(python.${name} ${script} LABELS cpu)
+    # The long form of what is marked so (tests/python/long_forms.py).
+    file(STRINGS ${script} marked REGEX "^@pytest.mark.long$")
+    if(marked)
+      ropewalk_python_test(long.${name} ${script} LABELS slow ENVIRONMENT ROPEWALK_FULL=1 OPTIONS -m long)
+      set_tests_properties(long.${name} PROPERTIES TIMEOUT 3600)
+    endif()
   endforeach()
 elseif(ROPEWALK_ENGINE)
   message(STATUS "No oracles (scripts/setup.sh --oracles): the Python tests are left out")

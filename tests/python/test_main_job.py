@@ -11,6 +11,7 @@ import numpy
 import pytest
 import torch
 import transformers
+from long_forms import sized
 from main_job import (OWN_MODEL, PROGRAM, SHARED, STEPS, extended_run, kill_group, last_checkpoint,
                       metrics, prepared, ropewalk, start, state_bytes, text_file, train,
                       train_killed_once, wait_for_step, write_config)
@@ -88,6 +89,26 @@ def test_resume_is_bit_for_bit_at_any_number_of_ranks(own, tmp_path, ranks):
     small = small + ["--set", f"train.global_batch_size={ranks * 2}",
                      "--set", "data.sequence_length=64"]
     check_killed_run_equals_undisturbed(tmp_path, config, small, ranks, kill_step=4)
+
+
+@pytest.mark.long
+def test_kills_at_random_steps_change_nothing(own, tmp_path):
+    """Each attempt is killed at a step that no earlier one reached, in the middle of whatever it does."""
+    _, config, small = own
+    num_kills = sized(2, 12)
+    num_steps = 20 * num_kills
+    small = small + ["--set", "data.sequence_length=64", "--set", f"train.steps={num_steps}",
+                     "--set", "checkpoint.keep=2"]
+    train(config, small, tmp_path / "whole", 2)
+    run_dir, dice = tmp_path / "killed", random.Random(num_kills)
+    for _ in range(num_kills):
+        reached = max((line["step"] for line in metrics(run_dir)), default=0)
+        process = start("train", config, *small, "--set", f"train.run_dir={run_dir}", "--nproc", 2,
+                        "--resume=auto")
+        wait_for_step(run_dir, reached + dice.randint(1, 3), process)
+        kill_group(process)
+    train(config, small, run_dir, 2, "--resume=auto")
+    check_same_run(run_dir, tmp_path / "whole", num_steps)
 
 
 def test_ranks_agree_with_one_rank(own, tmp_path):

@@ -4,14 +4,17 @@ commands that say it (extend, inspect)."""
 import copy
 import json
 import logging
+import math
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
 import pytest
 import torch
 import transformers
+from long_forms import sized
 from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
@@ -118,6 +121,41 @@ def test_what_transformers_saves_reads_the_same(tmp_path):
                              rope_parameters=copy.deepcopy(parameters))
         config.save_pretrained(tmp_path / name)
         assert_same_table(inspect(tmp_path / name)["rope"], config)
+
+
+def random_rope(dice):
+    """Rope fields of a model with `length` positions before scaling, over everything that is read."""
+    kind = dice.choice(["default", "linear", "yarn", "llama3"])
+    rope = {"rope_type": kind, "rope_theta": 10 ** dice.uniform(2, 7)}
+    length = dice.choice([16, 100, 256, 2048, 8192])
+    if kind != "default":
+        rope["factor"] = dice.choice([1.5, 2.0, 4.0, 8.0, 16.0, 32.0, 1 + 40 * dice.random()])
+    if kind in ("yarn", "llama3"):
+        rope["original_max_position_embeddings"] = length
+    if kind == "llama3":
+        rope["low_freq_factor"] = dice.uniform(0.5, 2)
+        rope["high_freq_factor"] = rope["low_freq_factor"] + dice.uniform(0.5, 8)
+    if kind == "yarn" and dice.random() < 0.5:
+        rope |= {"beta_fast": dice.uniform(8, 64), "beta_slow": dice.uniform(0.25, 4)}
+    if kind == "yarn" and dice.random() < 0.5:
+        rope["truncate"] = dice.random() < 0.5
+    if kind == "yarn":
+        rope |= dice.choice([{}, {"attention_factor": dice.uniform(0.5, 2)},
+                             {"mscale": dice.uniform(0.5, 1.5), "mscale_all_dim": dice.uniform(0.5, 1.5)}])
+    return rope, math.ceil(length * rope.get("factor", 1.0))
+
+
+@pytest.mark.long
+def test_random_parameters_read_as_transformers_reads_them(tmp_path):
+    dice = random.Random(17)
+    for number in range(sized(40, 2_000)):
+        rope, window = random_rope(dice)
+        heads = dice.choice([1, 2, 4])
+        head_dim = dice.choice([2, 8, 10, 64, 80, 128, 256])
+        folder = write_model(tmp_path / str(number), rope_parameters=rope, head_dim=head_dim,
+                             max_position_embeddings=window, num_attention_heads=heads,
+                             num_key_value_heads=1)
+        assert_same_table(inspect(folder)["rope"], LlamaConfig.from_pretrained(folder))
 
 
 # ---- writing ------------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ import struct
 import subprocess
 
 import pytest
+from long_forms import sized
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers,
                         processors, trainers)
 
 ROPEWALK = os.environ.get("ROPEWALK_BIN", "build/ropewalk")
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ROPEWALK_SHARED", REPOSITORY.parent / "shared"))
-NUM_STRINGS = int(os.environ.get("ROPEWALK_TOKENIZER_STRINGS", "4000"))
+NUM_STRINGS = sized(4_000, 100_000)
 
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
           r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -173,6 +174,7 @@ def assert_equal_ids(tokenizer, texts, found):
     return expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", cases())
 def test_generated_strings_give_equal_ids_and_text(name, tmp_path):
     tokenizer = cases()[name]()
