@@ -21,7 +21,7 @@ for threads in ${THREADS:-1 2}; do
       [ -e "$cell" ] && continue
       rounds=5
       [ "$shape" = 1x8192 ] && rounds=3
-      "$python" scripts/bench_peer.py --bench build/tests/bench/ropewalk_train_step_bench \
+      "$python" scripts/bench_peer.py --bench build/tests/ropewalk_train_step_bench \
         --model "$model" --shape "$shape" --threads "$threads" --peers "${PEERS:-hf,eager,compile}" \
         --rounds "$rounds" --json "$cell"
     done

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training steps of ours and of `transformers`, alternating, on the same weights and batches.
 
-    python scripts/bench_peer.py --bench build/tests/bench/ropewalk_train_step_bench \
+    python scripts/bench_peer.py --bench build/tests/ropewalk_train_step_bench \
         --model s --shape 4x512 --rounds 5 [--threads 1] [--peers hf,eager,compile] [--json FILE]
 
 Every contestant is a process of its own that runs one step per line on its standard input (forward,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# For a machine with NVIDIA GPUs: builds with the CUDA module, runs every test, trains the example model
-# on the GPUs, stops and resumes it, and writes one report. No machine of the project has a GPU: this
-# script has not been run on one.
+# For a machine with NVIDIA GPUs: builds with the CUDA module, runs every test labelled `cuda` (kernels,
+# NCCL ranks, parity with transformers, runs that are killed and go on) and the bench, trains the
+# example model on all GPUs, and writes one report. It has not been run on a GPU.
 #
 # Usage: scripts/gpu-check.sh [REPORT]      default runs/gpu-check/report.txt
 set -uo pipefail
@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/dependencies.sh
 report=${1:-runs/gpu-check/report.txt}
 out=$(dirname "$report")
+build=build-gpu
 rm -rf "$out"
 mkdir -p "$out"
 exec > >(tee "$report") 2>&1
@@ -27,12 +28,20 @@ check() {
 
 nvidia-smi
 check scripts/setup.sh --full --oracles
-check cmake --preset release -DROPEWALK_CUDA=ON -DROPEWALK_BENCH=ON
-check cmake --build --preset release
-check ctest --preset release -R '^(ops|model|dist|parallel|python\.model_parity)$'
+check cmake --preset release -B "$build" -DROPEWALK_TESTS=ON -DROPEWALK_CUDA=ON -DROPEWALK_BENCH=ON
+check cmake --build "$build"
+check ctest --test-dir "$build" --output-on-failure --label-regex '^cuda$'
+check python3 scripts/check_skips.py "$build/test-results" tests/allowed_skips.txt
 
-program=build/ropewalk
+program=$build/ropewalk
 model=configs/example-model
+# bench [OPTION...]: eight training steps on the first GPU, one JSON line each
+bench() {
+  printf '\n%.0s' {1..8} | "$build/tests/ropewalk_train_step_bench" "$model" --cuda --batch 32 \
+    --sequence 256 "$@"
+}
+check bench
+check bench --bf16
 scripts/example_text.sh valid "$(libtorch_folder)" "$out/text"
 check "$program" prepare "$out"/text/*.txt --tokenizer "$model" --output "$out/data"
 check "$program" extend "$model" --to 512 --data "$out/data" -o "$out/run.json"

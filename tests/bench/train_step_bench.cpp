@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <malloc.h>
+#include <torch/cuda.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -13,6 +14,7 @@
 
 #include "ropewalk/base/json.h"
 #include "ropewalk/checkpoint/import.h"
+#include "ropewalk/dist/device.h"
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/optim/adamw.h"
 #include "ropewalk/optim/clip.h"
@@ -26,7 +28,7 @@ struct Options {
   std::string model;
   int64_t batch = 4, sequence = 512, loss_chunk_tokens = 0;
   int threads = 1;
-  bool recompute = false, bf16 = false;
+  bool recompute = false, bf16 = false, cuda = false;
 };
 
 Options parse(int argc, char** argv) {
@@ -39,6 +41,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--loss-chunk-tokens", o.loss_chunk_tokens);
   app.add_flag("--recompute", o.recompute);
   app.add_flag("--bf16", o.bf16);
+  app.add_flag("--cuda", o.cuda, "on the first GPU");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -73,11 +76,16 @@ at::Tensor make_tokens(int64_t step, const Options& o, int64_t vocab) {
 
 class Bench {
  public:
-  explicit Bench(const Options& o) : o_(o), source_(load_hf_model(o.model)) {
+  explicit Bench(const Options& o)
+      : o_(o),
+        device_(dist::choose_device(
+            {}, o.cuda ? dist::GroupBackend::kNccl : dist::GroupBackend::kGloo)),
+        source_(load_hf_model(o.model)) {
     DecoderOptions options;
     options.compute_dtype = o.bf16 ? at::kBFloat16 : at::kFloat;
     options.loss_chunk_tokens = o.loss_chunk_tokens;
     options.for_training = true;
+    options.device = device_;
     decoder_ = build_decoder(source_.spec, options);
     import_weights(*decoder_, source_);
     if (o.recompute) decoder_->set_block_runner(parallel::make_recompute_runner());
@@ -94,19 +102,22 @@ class Bench {
     const auto since = [](Clock::time_point t) {
       return std::chrono::duration<double>(Clock::now() - t).count();
     };
-    const at::Tensor ids = make_tokens(step, o_, source_.spec.vocab_size);
+    const at::Tensor ids = make_tokens(step, o_, source_.spec.vocab_size).to(device_);
     const at::Tensor tokens = ids.slice(1, 0, o_.sequence).contiguous();
     const at::Tensor targets = ids.slice(1, 1).contiguous();
     const double cpu_before = cpu_s();
     const auto begin = Clock::now();
     const at::Tensor loss =
         decoder_->loss_sum(tokens, targets) / static_cast<double>(targets.numel());
+    finish();
     const double forward = since(begin);
     loss.backward();
+    finish();
     const double backward = since(begin) - forward;
     const ClipResult clip = clip_grad_norm(optimizer_->parameters(), 1.0);
     optimizer_->step(1e-4);
     optimizer_->zero_grad();
+    finish();
     return {{"step", step},
             {"seconds", since(begin)},
             {"forward_s", forward},
@@ -119,7 +130,13 @@ class Bench {
   }
 
  private:
+  // Kernels of a GPU are waited for, so that times are those of the work itself.
+  void finish() const {
+    if (device_.is_cuda()) torch::cuda::synchronize();
+  }
+
   Options o_;
+  at::Device device_;
   HfModel source_;
   std::shared_ptr<Decoder> decoder_;
   std::unique_ptr<AdamW> optimizer_;

@@ -1,6 +1,6 @@
 // For tests/python/test_model_parity.py: what our decoder computes on a Hugging Face folder.
 //
-//   model_dump_tool MODEL INPUT OUTPUT [--factor S]
+//   model_dump_tool MODEL INPUT OUTPUT [--factor S] [--device cpu|cuda]
 //
 // INPUT: safetensors with `tokens` and `targets`, I64 [B, T]. OUTPUT: F32 `logits`, `loss_sum` and
 // `grad/NAME` for every weight under its foreign name.
@@ -11,6 +11,7 @@
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/checkpoint/import.h"
+#include "ropewalk/dist/device.h"
 #include "ropewalk/formats/safetensors.h"
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/spec/weight_map.h"
@@ -37,7 +38,7 @@ void write(const std::string& path, const Named& tensors) {
   }
   SafetensorsWriter writer(path, infos);
   for (const auto& [name, tensor] : tensors) {
-    const at::Tensor dense = tensor.contiguous();
+    const at::Tensor dense = tensor.to(at::kCPU).contiguous();
     writer.write(name,
                  std::as_bytes(
                      std::span(dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel()))));
@@ -45,21 +46,27 @@ void write(const std::string& path, const Named& tensors) {
   writer.close();
 }
 
-void dump(const std::string& model,
-          const std::string& input,
-          const std::string& output,
-          double factor) {
-  const HfModel source = load_hf_model(model);
-  auto decoder = build_decoder(source.spec, {.for_training = true});
+struct Options {
+  std::string model, input, output, device = "cpu";
+  double factor = 0;
+};
+
+void dump(const Options& options) {
+  const HfModel source = load_hf_model(options.model);
+  const auto backend =
+      options.device == "cuda" ? dist::GroupBackend::kNccl : dist::GroupBackend::kGloo;
+  const at::Device device = dist::choose_device(RankEnvironment{}, backend);
+  auto decoder = build_decoder(source.spec, {.device = device, .for_training = true});
   import_weights(*decoder, source);
-  if (factor > 0) {
+  if (options.factor > 0) {
     RopeParameters rope = source.spec.rope;
     rope.kind = RopeKind::kLinear;
-    rope.factor = factor;
+    rope.factor = options.factor;
     decoder->set_rope(rope);
   }
-  const SafetensorsFile file(input);
-  const at::Tensor tokens = read_ids(file, "tokens"), targets = read_ids(file, "targets");
+  const SafetensorsFile file(options.input);
+  const at::Tensor tokens = read_ids(file, "tokens").to(device);
+  const at::Tensor targets = read_ids(file, "targets").to(device);
   Named out;
   {
     at::NoGradGuard no_grad;
@@ -75,23 +82,23 @@ void dump(const std::string& model,
                        parameters[entry.name].grad().slice(0, slice.row_begin, slice.row_end));
     }
   }
-  write(output, out);
+  write(options.output, out);
 }
 
 }  // namespace
 }  // namespace ropewalk
 
 int main(int argc, char** argv) {
-  std::string model, input, output;
-  double factor = 0;
+  ropewalk::Options options;
   CLI::App app{"What our decoder computes"};
-  app.add_option("model", model)->required();
-  app.add_option("input", input)->required();
-  app.add_option("output", output)->required();
-  app.add_option("--factor", factor);
+  app.add_option("model", options.model)->required();
+  app.add_option("input", options.input)->required();
+  app.add_option("output", options.output)->required();
+  app.add_option("--factor", options.factor);
+  app.add_option("--device", options.device)->check(CLI::IsMember({"cpu", "cuda"}));
   CLI11_PARSE(app, argc, argv);
   try {
-    ropewalk::dump(model, input, output, factor);
+    ropewalk::dump(options);
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

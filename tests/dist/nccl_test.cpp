@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 
 #include "dist/rank_bodies.h"
+#include "dist/test_device.h"
 
 namespace ropewalk::dist {
 namespace {
@@ -26,12 +27,12 @@ RANK_BODY(on_gpus) {
 }
 
 TEST(Nccl, CallsOnTensorsOfTwoGpusGiveTheSameOnEveryRank) {
-  if (num_cuda_devices() < 2) GTEST_SKIP() << "fewer than two GPUs";
+  ROPEWALK_SKIP_WITHOUT_GPUS(2);
   expect_ranks_pass("on_gpus", 2, {"ROPEWALK_TEST_BACKEND=nccl"});
 }
 
 TEST(Nccl, OneRankTakesItsGpuWithoutACommunicator) {
-  if (num_cuda_devices() < 1) GTEST_SKIP() << "no GPU";
+  ROPEWALK_SKIP_WITHOUT_GPUS(1);
   GroupOptions options;
   options.device = choose_device(RankEnvironment{}, GroupBackend::kAuto);
   const auto group = make_group(RankEnvironment{}, options);

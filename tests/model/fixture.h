@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "dist/test_device.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/formats/safetensors.h"
 #include "ropewalk/model/decoder.h"
@@ -25,7 +26,8 @@ class Fixture {
     if (!info) throw std::runtime_error("fixture has no tensor " + name);
     const auto type = info->dtype == DType::kI64 ? at::kLong : at::kFloat;
     const auto bytes = file_.bytes(*info);
-    return at::from_blob(const_cast<std::byte*>(bytes.data()), info->shape, type).clone();
+    return at::from_blob(const_cast<std::byte*>(bytes.data()), info->shape, type)
+        .to(test_device(), type, /*non_blocking=*/false, /*copy=*/true);
   }
 
   DecoderSpec spec() const {
@@ -42,7 +44,8 @@ class Fixture {
     return at::cat(parts);
   }
 
-  std::shared_ptr<Decoder> decoder(const DecoderOptions& options = {}) const {
+  std::shared_ptr<Decoder> decoder(DecoderOptions options = {}) const {
+    options.device = test_device();
     const DecoderSpec spec = this->spec();
     auto decoder = build_decoder(spec, options);
     at::NoGradGuard no_grad;
@@ -58,7 +61,7 @@ class Fixture {
 };
 
 inline double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+  return (a.to(at::kCPU, at::kDouble) - b.to(at::kCPU, at::kDouble)).abs().max().item<double>();
 }
 
 }  // namespace ropewalk::testing

@@ -9,7 +9,7 @@ namespace {
 using testing::Fixture;
 using testing::largest_difference;
 
-class ParityTest : public ::testing::TestWithParam<std::string> {
+class ParityTest : public testing::DeviceTest<std::string> {
  protected:
   Fixture fixture_{GetParam()};
 };
@@ -63,9 +63,9 @@ TEST_P(ParityTest, BFloat16StaysNearFloat) {
   EXPECT_NEAR(nll.sum().item<double>(), want, 0.03 * want);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models,
-                         ParityTest,
-                         ::testing::Values("model_biased_scaled", "model_tied"));
+const auto kModels = ::testing::Values("model_biased_scaled", "model_tied");
+INSTANTIATE_TEST_SUITE_P(Models, ParityTest, kModels);
+INSTANTIATE_TEST_SUITE_P(OnGpu, ParityTest, kModels);
 
 TEST(RotaryCacheTest, FarPositionsEqualTransformers) {
   const Fixture fixture("model_far_tables");

@@ -13,7 +13,7 @@ struct Case {
   int64_t batch, heads, kv_heads, queries, keys, head_dim;
 };
 
-class AttentionTest : public ::testing::TestWithParam<Case> {};
+class AttentionTest : public testing::DeviceTest<Case> {};
 
 TEST_P(AttentionTest, EqualsReference) {
   const Case c = GetParam();
@@ -53,6 +53,7 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest, ::testing::ValuesIn(cases()));
+INSTANTIATE_TEST_SUITE_P(OnGpu, AttentionTest, ::testing::ValuesIn(cases()));
 
 TEST(AttentionTest, GradientsMatchFiniteDifferences) {
   testing::expect_gradients_match_finite_differences(

@@ -9,13 +9,18 @@
 #include <functional>
 #include <vector>
 
+#include "dist/test_device.h"
+
 namespace ropewalk::ops::testing {
+
+using ropewalk::testing::DeviceTest;
+using ropewalk::testing::test_device;
 
 using Tensors = std::vector<at::Tensor>;
 using Op = std::function<Tensors(const Tensors&)>;
 
 inline at::Tensor random_tensor(at::IntArrayRef sizes, at::ScalarType type = at::kFloat) {
-  return at::randn(sizes, at::kDouble).to(type);
+  return at::randn(sizes, at::kDouble).to(test_device(), type);
 }
 
 inline double tolerance(at::ScalarType type) {
@@ -61,7 +66,7 @@ inline void expect_same(const Op& op,
   Tensors weights;
   for (size_t i = 0; i < got.size(); ++i) {
     expect_close(got[i], want[i], tolerance, "output " + std::to_string(i));
-    weights.push_back(at::randn(want[i].sizes(), at::kDouble));
+    weights.push_back(random_tensor(want[i].sizes(), at::kDouble));
   }
   weighted_sum(got, weights).backward();
   weighted_sum(want, weights).backward();
@@ -76,13 +81,13 @@ inline void expect_gradients_match_finite_differences(const Op& op, const Tensor
   const Tensors x = leaves(inputs);
   const Tensors out = op(x);
   Tensors weights;
-  for (const auto& y : out) weights.push_back(at::randn(y.sizes(), at::kDouble));
+  for (const auto& y : out) weights.push_back(random_tensor(y.sizes(), at::kDouble));
   weighted_sum(out, weights).backward();
   at::NoGradGuard no_grad;
   const double h = 1e-5;
   for (size_t i = 0; i < x.size(); ++i) {
     for (int repeat = 0; repeat < 3; ++repeat) {
-      const at::Tensor direction = at::randn(x[i].sizes(), at::kDouble);
+      const at::Tensor direction = random_tensor(x[i].sizes(), at::kDouble);
       Tensors ahead = inputs, behind = inputs;
       ahead[i] = inputs[i] + h * direction;
       behind[i] = inputs[i] - h * direction;

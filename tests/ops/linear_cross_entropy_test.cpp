@@ -11,11 +11,11 @@ using testing::Tensors;
 at::Tensor some_targets(int64_t tokens, int64_t vocab) {
   at::Tensor targets = at::randint(vocab, {tokens}, at::kLong);
   targets.index_put_({torch::indexing::Slice(0, torch::indexing::None, 3)}, kIgnoredTarget);
-  return targets;
+  return targets.to(testing::test_device());
 }
 
 class LinearCrossEntropyTest
-    : public ::testing::TestWithParam<std::tuple<at::ScalarType, int64_t, int64_t>> {};
+    : public testing::DeviceTest<std::tuple<at::ScalarType, int64_t, int64_t>> {};
 
 TEST_P(LinearCrossEntropyTest, EqualsReference) {
   torch::manual_seed(3);
@@ -39,6 +39,12 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
                        ::testing::Values(2, 17, 100, 1031),
                        ::testing::Values(0, 1, 8, 29, 64)));
+INSTANTIATE_TEST_SUITE_P(
+    OnGpu,
+    LinearCrossEntropyTest,
+    ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
+                       ::testing::Values(100),
+                       ::testing::Values(8)));
 
 TEST(LinearCrossEntropyTest, GradientMatchesFiniteDifferences) {
   // The sum is fp32, so the step is wide and the bound loose.

@@ -10,10 +10,10 @@ using testing::Tensors;
 constexpr double kEps = 1e-6;
 
 // Inputs: x [2, 5, 2 in], residual [2, 5, out], weight [out, in], bias [out], norm weight [in].
-class LinearTest : public ::testing::TestWithParam<std::tuple<at::ScalarType, bool>> {
+class LinearTest : public testing::DeviceTest<std::tuple<at::ScalarType, bool>> {
  protected:
   static constexpr int64_t kIn = 13, kOut = 18;
-  void SetUp() override {
+  void prepare() override {
     torch::manual_seed(2);
     const at::ScalarType type = std::get<0>(GetParam());
     const at::ScalarType stored = type == at::kDouble ? at::kDouble : at::kFloat;
@@ -84,6 +84,11 @@ INSTANTIATE_TEST_SUITE_P(
     LinearTest,
     ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
                        ::testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(
+    OnGpu,
+    LinearTest,
+    ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
+                       ::testing::Values(true)));
 
 TEST(LinearTest, FrozenWeightsGetNoGradient) {
   at::Tensor x = at::randn({3, 4}).set_requires_grad(true);

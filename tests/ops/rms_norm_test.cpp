@@ -9,9 +9,9 @@ namespace {
 using testing::Tensors;
 constexpr double kEps = 1e-5;
 
-class RmsNormTest : public ::testing::TestWithParam<std::tuple<at::ScalarType, int64_t, int64_t>> {
+class RmsNormTest : public testing::DeviceTest<std::tuple<at::ScalarType, int64_t, int64_t>> {
  protected:
-  void SetUp() override {
+  void prepare() override {
     torch::manual_seed(1);
     const auto [type, rows, dim] = GetParam();
     inputs_ = {testing::random_tensor({2, rows, dim}, type),
@@ -47,6 +47,12 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
                        ::testing::Values(1, 7, 300),
                        ::testing::Values(1, 5, 16, 67, 256)));
+INSTANTIATE_TEST_SUITE_P(
+    OnGpu,
+    RmsNormTest,
+    ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
+                       ::testing::Values(7),
+                       ::testing::Values(67)));
 
 TEST(RmsNormTest, GradientsMatchFiniteDifferences) {
   testing::expect_gradients_match_finite_differences(

@@ -9,7 +9,7 @@ namespace {
 using testing::Tensors;
 
 RotaryTables make_tables(int64_t positions, int64_t rotary_dims, RotaryLayout layout) {
-  const at::Tensor angles = at::randn({positions, rotary_dims / 2});
+  const at::Tensor angles = testing::random_tensor({positions, rotary_dims / 2});
   return {angles.cos(), angles.sin(), layout};
 }
 
@@ -22,7 +22,7 @@ struct Case {
   RotaryLayout layout;
 };
 
-class SplitRotaryTest : public ::testing::TestWithParam<Case> {};
+class SplitRotaryTest : public testing::DeviceTest<Case> {};
 
 TEST_P(SplitRotaryTest, EqualsReference) {
   const Case c = GetParam();
@@ -49,6 +49,7 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, SplitRotaryTest, ::testing::ValuesIn(cases()));
+INSTANTIATE_TEST_SUITE_P(OnGpu, SplitRotaryTest, ::testing::ValuesIn(cases()));
 
 TEST(SplitRotaryTest, GradientsMatchFiniteDifferences) {
   const RotaryTables tables = make_tables(9, 6, RotaryLayout::kHalf);

@@ -8,7 +8,7 @@ namespace {
 
 using testing::Tensors;
 
-class SwigluTest : public ::testing::TestWithParam<std::tuple<at::ScalarType, int64_t>> {};
+class SwigluTest : public testing::DeviceTest<std::tuple<at::ScalarType, int64_t>> {};
 
 TEST_P(SwigluTest, EqualsReference) {
   const auto [type, dim] = GetParam();
@@ -23,6 +23,11 @@ INSTANTIATE_TEST_SUITE_P(
     SwigluTest,
     ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
                        ::testing::Values(1, 3, 16, 43, 172)));
+INSTANTIATE_TEST_SUITE_P(
+    OnGpu,
+    SwigluTest,
+    ::testing::Combine(::testing::Values(at::kFloat, at::kDouble, at::kBFloat16),
+                       ::testing::Values(43)));
 
 TEST(SwigluTest, GradientsMatchFiniteDifferences) {
   testing::expect_gradients_match_finite_differences(

@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include "dist/rank_bodies.h"
+#include "dist/test_device.h"
 #include "ropewalk/base/errors.h"
 
 ROPEWALK_RANK_TEST_MAIN
@@ -12,7 +13,7 @@ ROPEWALK_RANK_TEST_MAIN
 namespace ropewalk::parallel {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 constexpr int64_t kRows = 12;  // global batch: divisible by 1, 2 and 3 ranks
 constexpr int64_t kWidth = 33;
 constexpr int kLayers = 4;
@@ -21,13 +22,14 @@ constexpr int kLayers = 4;
 struct Model {
   NamedParameters parameters;
 
-  explicit Model(uint64_t seed = 1) {
+  explicit Model(uint64_t seed = 1, at::Device device = at::kCPU) {
     auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
     int64_t width = kWidth;
     for (int i = 0; i < kLayers; ++i) {
       const int64_t next = i + 1 == kLayers ? 1 : kWidth - i;
-      add("layer" + std::to_string(i) + ".weight", at::randn({next, width}, generator) * 0.3);
-      add("layer" + std::to_string(i) + ".bias", at::randn({next}, generator) * 0.1);
+      const std::string name = "layer" + std::to_string(i);
+      add(name + ".weight", (at::randn({next, width}, generator) * 0.3).to(device));
+      add(name + ".bias", (at::randn({next}, generator) * 0.1).to(device));
       width = next;
     }
   }
@@ -59,8 +61,8 @@ struct Run {
 
 // A plain gradient descent step on this rank's rows; the loss is the mean over the global batch.
 void train_step(const Run& run, int step) {
-  const auto own =
-      batch_of_step(step).chunk(run.group.size())[static_cast<size_t>(run.group.rank())];
+  const at::Tensor batch = batch_of_step(step).to(run.group.device());
+  const auto own = batch.chunk(run.group.size())[static_cast<size_t>(run.group.rank())];
   const auto parts = own.chunk(run.num_micro_steps);
   for (size_t i = 0; i < parts.size(); ++i) {
     const auto no_sync = i + 1 == parts.size() ? nullptr : run.dp.no_sync();
@@ -100,9 +102,9 @@ at::Tensor flat(const Model& model) {
 }
 
 // What one rank computes with the whole batch.
-at::Tensor single_rank_result(int num_steps, int num_micro_steps) {
-  dist::Group alone;
-  Model model;
+at::Tensor single_rank_result(int num_steps, int num_micro_steps, at::Device device = at::kCPU) {
+  dist::Group alone(device);
+  Model model(1, device);
   DataParallel dp(model.parameters, borrow(alone), small_buckets());
   for (int step = 0; step < num_steps; ++step)
     train_step({alone, dp, model, num_micro_steps}, step);
@@ -118,12 +120,17 @@ void expect_same_on_all_ranks(dist::Group& group, const at::Tensor& value) {
 
 RANK_BODY(equals_one_rank) {
   for (const int num_micro_steps : {1, 2}) {
-    Model model(static_cast<uint64_t>(1 + group.rank()));  // only rank 0's values count
+    // Only rank 0's values count.
+    Model model(static_cast<uint64_t>(1 + group.rank()), group.device());
     DataParallel dp(model.parameters, borrow(group), small_buckets());
     for (int step = 0; step < 5; ++step) train_step({group, dp, model, num_micro_steps}, step);
     expect_same_on_all_ranks(group, flat(model));
-    EXPECT_TRUE(at::allclose(flat(model), single_rank_result(5, 1), 1e-5, 1e-6));
-    EXPECT_FALSE(at::allclose(flat(model), single_rank_result(4, 1), 1e-5, 1e-6));
+    const auto close_to_one_rank_after = [&](int num_steps) {
+      const at::Tensor wanted = single_rank_result(num_steps, 1, group.device());
+      return at::allclose(flat(model), wanted, 1e-5, 1e-6);
+    };
+    EXPECT_TRUE(close_to_one_rank_after(5));
+    EXPECT_FALSE(close_to_one_rank_after(4));
   }
 }
 
@@ -132,6 +139,11 @@ TEST(DataParallel, TwoRanksEqualOneWithTheSameGlobalBatch) {
 }
 TEST(DataParallel, ThreeRanksEqualOneWithTheSameGlobalBatch) {
   dist::expect_ranks_pass("equals_one_rank", 3);
+}
+
+TEST(DataParallelOnGpus, TwoRanksEqualOneWithTheSameGlobalBatch) {
+  ROPEWALK_SKIP_WITHOUT_GPUS(2);
+  dist::expect_ranks_pass("equals_one_rank", 2, {"ROPEWALK_TEST_BACKEND=nccl"});
 }
 
 TEST(DataParallel, OneRankHasNoLayoutAndTheSameCalls) {

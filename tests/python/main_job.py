@@ -8,6 +8,9 @@ import signal
 import subprocess
 import time
 
+import pytest
+import torch
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ROPEWALK_SHARED", SOURCE.parent / "shared"))
 OWN_MODEL = SOURCE / "configs" / "example-model"
@@ -102,3 +105,14 @@ def train_killed_once(config, small, run_dir, ranks, kill_step):
     wait_for_step(run_dir, kill_step, process)
     kill_group(process)
     return train(config, small, run_dir, ranks, "--resume=auto")
+
+
+def num_gpus():
+    """GPUs that the program can use: it needs its CUDA module for them."""
+    module = pathlib.Path(PROGRAM).parent / "libexec" / "libropewalk_cuda.so"
+    return torch.cuda.device_count() if module.exists() else 0
+
+
+def skip_without_gpus(count):
+    if num_gpus() < count:
+        pytest.skip(f"needs {count} GPUs and a build with ROPEWALK_CUDA")

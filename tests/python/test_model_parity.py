@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import torch
+from main_job import skip_without_gpus
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -20,6 +21,14 @@ def tool():
     if not place.exists():
         pytest.skip("needs ropewalk_model_dump_tool in ROPEWALK_TOOLS")
     return str(place)
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request):
+    """Words for the tool that choose where ours computes; transformers stays on the CPU."""
+    if request.param == "cuda":
+        skip_without_gpus(1)
+    return ["--device", request.param]
 
 
 def save_model(folder, **overrides):
@@ -80,19 +89,19 @@ def random_batch(rows, length, vocab):
                          "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                          "original_max_position_embeddings": 64}},
 ], ids=["gqa", "tied", "biased", "linear", "yarn", "llama3"])
-def test_random_models_agree(tool, tmp_path, overrides):
+def test_random_models_agree(tool, device, tmp_path, overrides):
     folder = save_model(tmp_path / "model", **overrides)
     tokens, targets = random_batch(2, 61, 97)
-    compare(ours(tool, folder, tokens, targets, tmp_path), theirs(folder, tokens, targets))
+    compare(ours(tool, folder, tokens, targets, tmp_path, *device), theirs(folder, tokens, targets))
 
 
 @pytest.mark.parametrize("factor", [1.0, 2.0, 8.0, 16.0])
-def test_scaling_at_run_time_agrees_beyond_the_original_context(tool, tmp_path, factor):
+def test_scaling_at_run_time_agrees_beyond_the_original_context(tool, device, tmp_path, factor):
     folder = save_model(tmp_path / "model")
     tokens, targets = random_batch(1, 300, 97)
     config = LlamaConfig.from_pretrained(folder)
     config.rope_parameters = {"rope_type": "linear", "rope_theta": 10000.0, "factor": factor}
-    compare(ours(tool, folder, tokens, targets, tmp_path, "--factor", factor),
+    compare(ours(tool, folder, tokens, targets, tmp_path, "--factor", factor, *device),
             theirs(folder, tokens, targets, config))
 
 
