@@ -102,6 +102,15 @@ TEST(AttentionTest, LargeScoresOverflowNowhere) {
   for (const auto& leaf : x) EXPECT_TRUE(leaf.grad().isfinite().all().item<bool>());
 }
 
+TEST(AttentionTest, NotANumberIsNotHidden) {
+  const at::Tensor q = at::randn({1, 1, 120, 16}), v = at::randn({1, 1, 120, 16});
+  at::Tensor k = at::randn({1, 1, 120, 16});
+  k[0][0][7][3] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor out = causal_attention(q, k, v, 0.25);
+  EXPECT_TRUE(out.slice(1, 0, 7).isfinite().all().item<bool>());
+  EXPECT_TRUE(out.slice(1, 7).isnan().all().item<bool>());
+}
+
 // Also with more threads than key-value heads, when threads share one.
 TEST(AttentionTest, SameBitsForTheSameNumberOfThreads) {
   const Tensors inputs = {
