@@ -24,9 +24,20 @@ function(ropewalk_layer name)
   if(LAYER_TORCH)
     target_link_libraries(${target} ${scope} LibTorch::cpu)
     if(sources)
-      ropewalk_torch_pch(${target})
+      ropewalk_torch_sources(${target})
     endif()
   endif()
+endfunction()
+
+# For targets whose sources include torch: its precompiled header, and several sources compiled as
+# one, because what torch's headers cost is paid once per compilation. Names in anonymous namespaces
+# must therefore differ within a layer. A source that sets its own target machine stands alone.
+function(ropewalk_torch_sources target)
+  ropewalk_torch_pch(${target})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "/cpu/kernels_")
+  set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # ropewalk_shared_pch(TARGET NAME HEADERS ... LIBRARIES ...): one precompiled header NAME, made once

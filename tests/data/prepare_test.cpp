@@ -5,6 +5,7 @@
 #include "formats/temporary_folder.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/json.h"
+#include "ropewalk/data/dataset_index.h"
 #include "ropewalk/data/token_dataset.h"
 #include "tokenizer/tokenizer_files.h"
 

@@ -8,15 +8,15 @@ namespace {
 
 using testing::Tensors;
 
-struct Case {
+struct AttentionCase {
   at::ScalarType type;
   int64_t batch, heads, kv_heads, queries, keys, head_dim;
 };
 
-class AttentionTest : public testing::DeviceTest<Case> {};
+class AttentionTest : public testing::DeviceTest<AttentionCase> {};
 
 TEST_P(AttentionTest, EqualsReference) {
-  const Case c = GetParam();
+  const AttentionCase c = GetParam();
   const double scale = 1.0 / std::sqrt(static_cast<double>(c.head_dim));
   testing::expect_same(
       [&](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], scale)}; },
@@ -29,8 +29,8 @@ TEST_P(AttentionTest, EqualsReference) {
       testing::tolerance(c.type));
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> out;
+std::vector<AttentionCase> attention_cases() {
+  std::vector<AttentionCase> out;
   for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
     out.push_back({type, 2, 4, 2, 33, 33, 16});
     out.push_back({type, 1, 6, 2, 1, 1, 20});
@@ -52,8 +52,8 @@ std::vector<Case> cases() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest, ::testing::ValuesIn(cases()));
-INSTANTIATE_TEST_SUITE_P(OnGpu, AttentionTest, ::testing::ValuesIn(cases()));
+INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest, ::testing::ValuesIn(attention_cases()));
+INSTANTIATE_TEST_SUITE_P(OnGpu, AttentionTest, ::testing::ValuesIn(attention_cases()));
 
 TEST(AttentionTest, GradientsMatchFiniteDifferences) {
   testing::expect_gradients_match_finite_differences(

@@ -7,7 +7,7 @@ namespace ropewalk::ops {
 namespace {
 
 using testing::Tensors;
-constexpr double kEps = 1e-5;
+constexpr double kNormEps = 1e-5;
 
 class RmsNormTest : public testing::DeviceTest<std::tuple<at::ScalarType, int64_t, int64_t>> {
  protected:
@@ -23,20 +23,20 @@ class RmsNormTest : public testing::DeviceTest<std::tuple<at::ScalarType, int64_
 
 TEST_P(RmsNormTest, EqualsReference) {
   testing::expect_same(
-      [](const Tensors& x) -> Tensors { return {rms_norm(x[0], x[2], kEps)}; },
-      [](const Tensors& x) -> Tensors { return {reference::rms_norm(x[0], x[2], kEps)}; },
+      [](const Tensors& x) -> Tensors { return {rms_norm(x[0], x[2], kNormEps)}; },
+      [](const Tensors& x) -> Tensors { return {reference::rms_norm(x[0], x[2], kNormEps)}; },
       inputs_,
       testing::tolerance(std::get<0>(GetParam())));
 }
 
 TEST_P(RmsNormTest, AddedResidualEqualsReference) {
   const auto fused = [](const Tensors& x) -> Tensors {
-    const auto [normed, sum] = add_rms_norm(x[0], x[1], x[2], kEps);
+    const auto [normed, sum] = add_rms_norm(x[0], x[1], x[2], kNormEps);
     return {normed, sum};
   };
   const auto plain = [](const Tensors& x) -> Tensors {
     const at::Tensor sum = x[0] + x[1];
-    return {reference::rms_norm(sum, x[2], kEps), sum};
+    return {reference::rms_norm(sum, x[2], kNormEps), sum};
   };
   testing::expect_same(fused, plain, inputs_, testing::tolerance(std::get<0>(GetParam())));
 }
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(RmsNormTest, GradientsMatchFiniteDifferences) {
   testing::expect_gradients_match_finite_differences(
       [](const Tensors& x) -> Tensors {
-        const auto [normed, sum] = add_rms_norm(x[0], x[1], x[2], kEps);
+        const auto [normed, sum] = add_rms_norm(x[0], x[1], x[2], kNormEps);
         return {normed, sum};
       },
       {testing::random_tensor({5, 19}, at::kDouble),
@@ -67,7 +67,8 @@ TEST(RmsNormTest, GradientsMatchFiniteDifferences) {
 
 TEST(RmsNormTest, TakesTransposedInput) {
   const at::Tensor x = at::randn({12, 7}).t(), weight = at::randn({12});
-  testing::expect_close(rms_norm(x, weight, kEps), reference::rms_norm(x, weight, kEps), 1e-6, "y");
+  testing::expect_close(
+      rms_norm(x, weight, kNormEps), reference::rms_norm(x, weight, kNormEps), 1e-6, "y");
 }
 
 TEST(RmsNormTest, WeightGradientDoesNotDependOnThreads) {
@@ -75,7 +76,7 @@ TEST(RmsNormTest, WeightGradientDoesNotDependOnThreads) {
   const auto weight_grad = [&](int threads) {
     at::set_num_threads(threads);
     at::Tensor weight = at::ones({64}).set_requires_grad(true);
-    rms_norm(x, weight, kEps).backward(grad);
+    rms_norm(x, weight, kNormEps).backward(grad);
     at::set_num_threads(1);
     return weight.grad();
   };
@@ -83,7 +84,7 @@ TEST(RmsNormTest, WeightGradientDoesNotDependOnThreads) {
 }
 
 TEST(RmsNormTest, RefusesWrongWeight) {
-  EXPECT_ANY_THROW(rms_norm(at::randn({3, 4}), at::randn({5}), kEps));
+  EXPECT_ANY_THROW(rms_norm(at::randn({3, 4}), at::randn({5}), kNormEps));
 }
 
 }  // namespace

@@ -15,17 +15,17 @@ RotaryTables make_tables(int64_t positions, int64_t rotary_dims, RotaryLayout la
 
 Tensors as_list(const Heads& heads) { return {heads.q_BHTD, heads.k_BHTD, heads.v_BHTD}; }
 
-struct Case {
+struct RotaryCase {
   at::ScalarType type;
   HeadShape shape;
   int64_t rotary_dims;
   RotaryLayout layout;
 };
 
-class SplitRotaryTest : public testing::DeviceTest<Case> {};
+class SplitRotaryTest : public testing::DeviceTest<RotaryCase> {};
 
 TEST_P(SplitRotaryTest, EqualsReference) {
-  const Case c = GetParam();
+  const RotaryCase c = GetParam();
   const int64_t width = (c.shape.num_heads + 2 * c.shape.num_kv_heads) * c.shape.head_dim;
   const RotaryTables tables = make_tables(40, c.rotary_dims, c.layout);
   testing::expect_same(
@@ -35,8 +35,8 @@ TEST_P(SplitRotaryTest, EqualsReference) {
       testing::tolerance(c.type));
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> out;
+std::vector<RotaryCase> rotary_cases() {
+  std::vector<RotaryCase> out;
   for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
     for (const auto layout : {RotaryLayout::kHalf, RotaryLayout::kInterleaved}) {
       out.push_back({type, {4, 2, 64}, 64, layout});
@@ -48,8 +48,8 @@ std::vector<Case> cases() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, SplitRotaryTest, ::testing::ValuesIn(cases()));
-INSTANTIATE_TEST_SUITE_P(OnGpu, SplitRotaryTest, ::testing::ValuesIn(cases()));
+INSTANTIATE_TEST_SUITE_P(Cases, SplitRotaryTest, ::testing::ValuesIn(rotary_cases()));
+INSTANTIATE_TEST_SUITE_P(OnGpu, SplitRotaryTest, ::testing::ValuesIn(rotary_cases()));
 
 TEST(SplitRotaryTest, GradientsMatchFiniteDifferences) {
   const RotaryTables tables = make_tables(9, 6, RotaryLayout::kHalf);
