@@ -15,12 +15,12 @@ def make_shards(folder, seed, num_documents=1, num_words=3000):
     return folder / "shards"
 
 
-def small_run(path, data, run_dir, **changes):
+def small_run(path, shards, run_dir, **changes):
     """Writes a run config; `changes` are sections whose keys are added."""
     config = {
         "model": {"pretrained": str(OWN_MODEL), "max_position_embeddings": 512,
                   "pos_scaling_factor": 2.0},
-        "data": {"train": [str(data)], "sequence_length": 32},
+        "data": {"train": [str(shards)], "sequence_length": 32},
         "train": {"run_dir": str(run_dir), "steps": 6, "global_batch_size": 2},
         "optimizer": {"learning_rate": 1e-3},
         "schedule": {"warmup_steps": 2},

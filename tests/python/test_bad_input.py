@@ -205,10 +205,9 @@ def test_run_directory_that_is_used_or_in_use(tmp_path, data):
 
 def test_resume_without_a_checkpoint(tmp_path, data):
     """Also what a misspelt train.run_dir looks like."""
-    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "--resume=auto",
-            options=["--resume"])
-    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "no such checkpoint",
-            options=["--resume=3"])
+    text, checkpoints = run_text(OWN_MODEL, data, tmp_path / "run"), tmp_path / "run/checkpoints"
+    refused(tmp_path, text, "--resume=auto", options=["--resume"], file=checkpoints)
+    refused(tmp_path, text, "no such checkpoint", options=["--resume=3"], file=checkpoints)
 
 
 @pytest.mark.parametrize("setting", ["trainable", "frozen"])
@@ -229,7 +228,8 @@ def test_weights_that_the_manifest_does_not_confirm(tmp_path, data):
     content = bytearray((model / "model.safetensors").read_bytes())
     content[-3] ^= 0x40
     (model / "model.safetensors").write_bytes(content)
-    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors", "hashes to")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "model.safetensors", "hashes to",
+            file=model)
 
 
 def test_missing_token_shard(tmp_path, data):

@@ -120,7 +120,7 @@ TEST(ApplyModelConfig, EditOfAnExtraIsAnotherModelEvenWhereKindAndFactorAreAsTra
   ModelConfig llama3 = extension(512, 8.0);
   llama3.pos_scaling_type = "llama3";
   const std::vector<std::tuple<ModelConfig, const char*, double>> edits = {
-      {yarn, "beta_fast", 20.0}, {yarn, "attention_factor", 1.0}, {llama3, "low_freq_factor", 2.0}};
+      {yarn, "beta_slow", 0.25}, {yarn, "attention_factor", 1.0}, {llama3, "low_freq_factor", 2.0}};
   for (const auto& [model, key, value] : edits) {
     Json config = trained_config(small_config(), model);
     const ModelDirectory directory(config);
