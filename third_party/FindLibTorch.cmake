@@ -4,20 +4,21 @@
 # Input:   ROPEWALK_LIBTORCH   the folder that holds include/ and lib/ (found by itself after set-up)
 # Targets: LibTorch::cpu       libtorch_cpu + libc10
 #          LibTorch::cuda      libtorch_cuda + libc10_cuda and their headers (full installation only)
+# Nothing found is cached: a change of the pins moves the folder.
 include(${CMAKE_CURRENT_LIST_DIR}/DependencyFolder.cmake)
 
 if(NOT ROPEWALK_LIBTORCH)
   foreach(kind full lean)
     ropewalk_dependency_folder(folder libtorch-${kind})
     if(EXISTS ${folder}/torch/lib/libtorch_cpu.so)
-      set(ROPEWALK_LIBTORCH ${folder}/torch CACHE PATH "LibTorch: the folder that holds include/ and lib/")
+      set(ROPEWALK_LIBTORCH ${folder}/torch)
       break()
     endif()
   endforeach()
 endif()
 
-find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
-find_library(LibTorch_C10_LIBRARY c10 PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
+find_library(LibTorch_C10_LIBRARY c10 PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
   REASON_FAILURE_MESSAGE "run scripts/setup.sh, or set ROPEWALK_LIBTORCH")
@@ -36,14 +37,14 @@ endif()
 
 # The full installation lies beside the wheels of CUDA's libraries, which carry the headers.
 if(LibTorch_FOUND AND NOT TARGET LibTorch::cuda)
-  find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
-  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH)
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
   find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h
-    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/cu13/include NO_DEFAULT_PATH)
+    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/cu13/include NO_DEFAULT_PATH NO_CACHE)
   find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h
-    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/nccl/include NO_DEFAULT_PATH)
+    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/nccl/include NO_DEFAULT_PATH NO_CACHE)
   find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13
-    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/cu13/lib NO_DEFAULT_PATH)
+    PATHS ${ROPEWALK_LIBTORCH}/../nvidia/cu13/lib NO_DEFAULT_PATH NO_CACHE)
   if(LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY AND LibTorch_CUDA_INCLUDE_DIR
      AND LibTorch_NCCL_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY)
     add_library(LibTorch::c10_cuda UNKNOWN IMPORTED)
