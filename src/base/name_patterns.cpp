@@ -12,6 +12,12 @@ bool matches_any(const std::string& name, const std::vector<std::string>& patter
   });
 }
 
+bool is_selected(const std::string& name,
+                 const std::vector<std::string>& included,
+                 const std::vector<std::string>& excluded) {
+  return (included.empty() || matches_any(name, included)) && !matches_any(name, excluded);
+}
+
 void check_patterns(const std::vector<std::string>& patterns,
                     const std::vector<std::string>& names,
                     const std::string& key,

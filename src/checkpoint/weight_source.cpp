@@ -5,6 +5,7 @@
 #include "ropewalk/spec/weight_check.h"
 
 namespace ropewalk {
+
 WeightSource::WeightSource(const std::filesystem::path& directory,
                            const DecoderSpec& spec,
                            bool check_hashes)

@@ -16,9 +16,7 @@ NamedTensors select_trainable(const NamedTensors& parameters,
   check_patterns(config.frozen, names, "optimizer.frozen", diagnostics);
   NamedTensors trained;
   for (const auto& [name, tensor] : parameters) {
-    const bool wanted = config.trainable.empty() || matches_any(name, config.trainable);
-    const bool trains = wanted && !matches_any(name, config.frozen);
-    if (trains) trained.emplace_back(name, tensor);
+    if (is_selected(name, config.trainable, config.frozen)) trained.emplace_back(name, tensor);
   }
   if (trained.empty() && diagnostics.ok()) {
     diagnostics.error("optimizer.frozen",

@@ -88,8 +88,7 @@ void check_trainable(const OptimizerConfig& optimizer,
   check_patterns(optimizer.trainable, names, "optimizer.trainable", faults);
   check_patterns(optimizer.frozen, names, "optimizer.frozen", faults);
   const bool none_left = std::none_of(names.begin(), names.end(), [&](const std::string& name) {
-    const bool wanted = optimizer.trainable.empty() || matches_any(name, optimizer.trainable);
-    return wanted && !matches_any(name, optimizer.frozen);
+    return is_selected(name, optimizer.trainable, optimizer.frozen);
   });
   if (none_left && faults.errors().size() == errors_before) {
     faults.error("optimizer.frozen", "leaves no parameter to train; narrow its patterns");

@@ -24,7 +24,8 @@ class EvaluationMode {
   }
   ~EvaluationMode() {
     decoder_.set_compute_dtype(dtype_);
-    decoder_.set_rope(rope_);
+    // Makes the tables anew.
+    if (!(decoder_.spec().rope == rope_)) decoder_.set_rope(rope_);
   }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
