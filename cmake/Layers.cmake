@@ -26,6 +26,8 @@ function(ropewalk_layer name)
     if(sources)
       ropewalk_torch_sources(${target})
     endif()
+  elseif(sources)
+    ropewalk_json_pch(${target})
   endif()
 endfunction()
 
@@ -62,6 +64,12 @@ function(ropewalk_torch_pch target)
     HEADERS <ATen/ATen.h> <torch/csrc/autograd/custom_function.h> <torch/nn/module.h> <torch/types.h>
       <nlohmann/json.hpp>
     LIBRARIES nlohmann_json::nlohmann_json LibTorch::cpu)
+endfunction()
+
+function(ropewalk_json_pch target)
+  ropewalk_shared_pch(${target} ropewalk_json_pch
+    HEADERS <filesystem> <functional> <nlohmann/json.hpp> <optional> <string> <vector>
+    LIBRARIES nlohmann_json::nlohmann_json)
 endfunction()
 
 function(ropewalk_test_pch target)

@@ -29,12 +29,32 @@ MODELS = {
         rope_parameters={"rope_type": "default", "rope_theta": 500.0}),
 }
 
+YARN = {"rope_type": "yarn", "factor": 16.0, "original_max_position_embeddings": 2048}
+LONGROPE = {"rope_type": "longrope", "rope_theta": 10000.0,
+            "original_max_position_embeddings": 4096,
+            "short_factor": [1.0 + i / 64 for i in range(48)],
+            "long_factor": [1.0 + i * 1.3 for i in range(48)]}
+# Name -> head_dim, config's max_position_embeddings, parameters, lengths of the sequences.
 FAR_TABLES = {
-    "plain": (64, {"rope_type": "default", "rope_theta": 10000.0}),
-    "linear_16": (128, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 16.0}),
-    "linear_3": (80, {"rope_type": "linear", "rope_theta": 500000.0, "factor": 3.0}),
+    "plain": (64, 32768, {"rope_type": "default", "rope_theta": 10000.0}, [32768]),
+    "linear_16": (128, 32768, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 16.0},
+                  [32768]),
+    "linear_3": (80, 32768, {"rope_type": "linear", "rope_theta": 500000.0, "factor": 3.0},
+                 [32768]),
+    "dynamic": (128, 4096, {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0},
+                [4096, 4097, 32768]),
+    "yarn": (128, 32768, {"rope_theta": 10000.0, **YARN}, [32768]),
+    "yarn_options": (64, 32768, {"rope_theta": 500000.0, **YARN, "beta_fast": 24.0,
+                                 "beta_slow": 2.0, "mscale": 0.7, "mscale_all_dim": 1.0,
+                                 "truncate": False}, [32768]),
+    "longrope": (96, 32768, LONGROPE, [4096, 4097, 32768]),
+    "llama3": (128, 131072, {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0,
+                             "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                             "original_max_position_embeddings": 8192}, [131072]),
+    "proportional": (128, 32768, {"rope_type": "proportional", "rope_theta": 1000000.0,
+                                  "factor": 3.0, "partial_rotary_factor": 0.25}, [32768]),
 }
-FAR_POSITIONS = [0, 1, 2, 1023, 4095, 16383, 32767]
+FAR_POSITIONS = [0, 1, 2, 1023, 4095, 16383, 32767, 131071]
 
 
 def write_model(name, sizes, output):
@@ -68,14 +88,21 @@ def write_model(name, sizes, output):
 
 
 def write_far_tables(output):
-    tensors = {"positions": torch.tensor(FAR_POSITIONS)}
-    for name, (head_dim, parameters) in FAR_TABLES.items():
-        config = LlamaConfig(hidden_size=2 * head_dim, num_attention_heads=2, head_dim=head_dim,
-                             max_position_embeddings=32768, rope_parameters=dict(parameters))
-        cos, sin = LlamaRotaryEmbedding(config)(torch.zeros(1), tensors["positions"][None])
-        tensors[f"{name}/cos"] = cos[0, :, : head_dim // 2].contiguous()
-        tensors[f"{name}/sin"] = sin[0, :, : head_dim // 2].contiguous()
+    tensors, configs = {}, {}
+    for name, (head_dim, window, parameters, lengths) in FAR_TABLES.items():
+        sizes = dict(hidden_size=2 * head_dim, num_attention_heads=2, head_dim=head_dim,
+                     max_position_embeddings=window)
+        configs[name] = {**sizes, "rope_parameters": parameters, "lengths": lengths}
+        for length in lengths:
+            config = LlamaConfig(rope_parameters=dict(parameters), **sizes)
+            cos, sin = LlamaRotaryEmbedding(config)(torch.zeros(1), torch.arange(length)[None])
+            kept = [p for p in FAR_POSITIONS if p < length]
+            prefix = f"{name}/{length}/"
+            tensors[prefix + "positions"] = torch.tensor(kept)
+            tensors[prefix + "cos"] = cos[0, kept, : head_dim // 2].contiguous()
+            tensors[prefix + "sin"] = sin[0, kept, : head_dim // 2].contiguous()
     save_file(tensors, output / "model_far_tables.safetensors")
+    (output / "model_far_tables.json").write_text(json.dumps(configs, indent=1) + "\n")
 
 
 def main():

@@ -67,6 +67,14 @@ if(ROPEWALK_ENGINE AND ROPEWALK_ORACLE_PYTHON)
       set_tests_properties(long.${name} PROPERTIES TIMEOUT 3600)
     endif()
   endforeach()
+  set(families ${CMAKE_CURRENT_SOURCE_DIR}/python/families)
+  ropewalk_python_test(python.families ${families} LABELS cpu)
+  # Every kind of scaling on every family.
+  ropewalk_python_test(python.families_cross ${families}/test_families.py
+    LABELS slow ENVIRONMENT ROPEWALK_CASE_GROUPS=cross)
+  # Both use two processes. The long one starts early.
+  set_tests_properties(python.families python.families_cross PROPERTIES PROCESSORS 2 COST 300)
+  set_tests_properties(python.families_cross PROPERTIES TIMEOUT 3600)
 elseif(ROPEWALK_ENGINE)
   message(STATUS "No oracles (scripts/setup.sh --oracles): the Python tests are left out")
 endif()

@@ -23,9 +23,7 @@ constexpr int kStateVersion = 2;
 
 ParameterTensors masters_of(const Decoder& decoder) {
   ParameterTensors masters{.suffix = kMasterSuffix};
-  for (const auto& parameter : decoder.named_parameters()) {
-    masters.tensors.emplace_back(parameter.key(), parameter.value());
-  }
+  masters.tensors = decoder.named_weights();
   return masters;
 }
 

@@ -1,13 +1,17 @@
 #include "ropewalk/checkpoint/export.h"
 
+#include <unordered_map>
+
 #include "checkpoint/file_hashes.h"
 #include "checkpoint/hf_folder.h"
+#include "checkpoint/stored_tensor.h"
 #include "checkpoint/tensor_bytes.h"
 #include "checkpoint/tensor_files.h"
 #include "checkpoint/trainer_files.h"
 #include "checkpoint/weight_source.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
+#include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/discovery.h"
 
@@ -25,13 +29,16 @@ std::filesystem::path model_directory(const std::filesystem::path& source) {
   return newest->path;
 }
 
-// Widest type among the weights, so that nothing is lost by default.
+// Widest type among the weights, so that nothing is lost by default. Quantised ones are published
+// and computed with as bf16, whatever is stored beside them.
 DType stored_dtype(const WeightSource& weights) {
   DType widest = DType::kBF16;
   bool first = true;
   for (const WeightEntry& entry : weights.map()) {
     for (const WeightSlice& slice : entry.slices) {
-      const DType dtype = weights.find(slice.foreign_name).info->dtype;
+      const StoredTensor stored = weights.find(slice);
+      if (stored.quantization) return DType::kBF16;
+      const DType dtype = stored.values.info->dtype;
       const bool mixed_halves =
           dtype != widest && dtype_size(dtype) == 2 && dtype_size(widest) == 2;
       if (first) {
@@ -53,13 +60,17 @@ std::vector<OutputTensor> list_outputs(const WeightSource& weights,
   std::vector<OutputTensor> outputs;
   for (const WeightEntry& entry : weights.map()) {
     for (const WeightSlice& slice : entry.slices) {
-      ModelTensor tensor = weights.find(slice.foreign_name);
-      if (masters != nullptr) tensor = masters->find(slice.foreign_name + kMasterSuffix);
+      StoredTensor tensor = weights.find(slice);
+      if (masters != nullptr) {
+        tensor = StoredTensor{.values = masters->find(slice.foreign_name + kMasterSuffix)};
+      }
       OutputTensor output;
       output.info.name = slice.foreign_name;
       output.info.dtype = dtype;
       output.info.shape = slice.shape;
-      output.value = [tensor] { return view_stored(tensor); };
+      output.value = [tensor, shape = slice.shape, dtype] {
+        return read_stored(tensor, shape, dtype);
+      };
       outputs.push_back(std::move(output));
     }
   }
@@ -72,10 +83,11 @@ std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
                                           const Decoder& decoder,
                                           const HfWriteOptions& options) {
   write_hf_companions(folder, options.config, options.dtype, options.copied_from);
-  const auto parameters = decoder.named_parameters();
+  const auto named = decoder.named_weights();
+  const std::unordered_map<std::string, at::Tensor> weights(named.begin(), named.end());
   std::vector<OutputTensor> outputs;
   for (const WeightEntry& entry : weight_map(decoder.spec())) {
-    append_slices(entry, parameters[entry.name], options.dtype, "", outputs);
+    append_slices(entry, weights.at(entry.name), options.dtype, "", outputs);
   }
   return write_tensor_files(folder, outputs, {.max_bytes = options.max_shard_bytes});
 }
@@ -89,8 +101,13 @@ void export_hf_model(const std::filesystem::path& source,
   }
   const std::filesystem::path directory = model_directory(source);
   const HfModel model = load_hf_model(directory);
-  const WeightSource weights(directory, model.spec, /*check_hashes=*/true);
+  const WeightSource weights(directory, model.spec, model.quantization, /*check_hashes=*/true);
   const DType dtype = options.dtype.value_or(stored_dtype(weights));
+  if (model.quantization) {
+    log_warn(directory.string() + ": weights that are stored as " +
+             describe_quantization(*model.quantization) + " are dequantised; the export is plain " +
+             torch_dtype_name(dtype));
+  }
   std::optional<TrainerFiles> masters;
   if (dtype == DType::kF32 && TrainerFiles::has_masters(directory)) {
     masters.emplace(directory);

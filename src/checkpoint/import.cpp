@@ -1,7 +1,9 @@
 #include "ropewalk/checkpoint/import.h"
 
+#include <unordered_map>
+
 #include "checkpoint/import_unverified.h"
-#include "checkpoint/tensor_bytes.h"
+#include "checkpoint/stored_tensor.h"
 #include "checkpoint/weight_source.h"
 #include "ropewalk/base/errors.h"
 
@@ -9,18 +11,17 @@ namespace ropewalk {
 namespace {
 
 void fill(Decoder& decoder, const WeightSource& source) {
-  const at::NoGradGuard no_grad;
-  auto parameters = decoder.named_parameters();
-  ROPEWALK_CHECK(parameters.size() == source.map().size(),
+  const auto named = decoder.named_weights();
+  const std::unordered_map<std::string, at::Tensor> weights(named.begin(), named.end());
+  ROPEWALK_CHECK(weights.size() == source.map().size(),
                  "the weight map and the decoder list different parameters");
   for (const WeightEntry& entry : source.map()) {
-    at::Tensor* parameter = parameters.find(entry.name);
-    ROPEWALK_CHECK(parameter != nullptr, "the decoder has no parameter " + entry.name);
-    ROPEWALK_CHECK(parameter->sizes() == at::IntArrayRef(entry.shape),
+    const auto found = weights.find(entry.name);
+    ROPEWALK_CHECK(found != weights.end(), "the decoder has no parameter " + entry.name);
+    ROPEWALK_CHECK(found->second.sizes() == at::IntArrayRef(entry.shape),
                    "the decoder and the weight map differ in the shape of " + entry.name);
     for (const WeightSlice& slice : entry.slices) {
-      copy_stored(source.find(slice.foreign_name),
-                  parameter->slice(0, slice.row_begin, slice.row_end));
+      copy_stored(source.find(slice), slice, found->second);
     }
   }
 }
@@ -28,11 +29,13 @@ void fill(Decoder& decoder, const WeightSource& source) {
 }  // namespace
 
 void import_weights(Decoder& decoder, const HfModel& source) {
-  fill(decoder, WeightSource(source.path, decoder.spec(), /*check_hashes=*/true));
+  fill(decoder,
+       WeightSource(source.path, decoder.spec(), source.quantization, /*check_hashes=*/true));
 }
 
 void import_unverified(Decoder& decoder, const std::filesystem::path& directory) {
-  fill(decoder, WeightSource(directory, decoder.spec(), /*check_hashes=*/false));
+  // Only checkpoints of ours are read this way, and those are plain.
+  fill(decoder, WeightSource(directory, decoder.spec(), std::nullopt, /*check_hashes=*/false));
 }
 
 }  // namespace ropewalk

@@ -1,4 +1,4 @@
-// Import from a directory whose hashes were checked just before.
+// Import from a checkpoint of a run whose hashes were checked just before.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,6 @@
 #include "checkpoint/tensor_bytes.h"
 
 #include <ATen/Functions.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
@@ -23,6 +23,12 @@ at::ScalarType scalar_type(DType dtype) {
       return at::kHalf;
     case DType::kBF16:
       return at::kBFloat16;
+    case DType::kU8:
+      return at::kByte;
+    case DType::kF8E4M3:
+      return at::kFloat8_e4m3fn;
+    case DType::kF8E8M0:
+      return at::kFloat8_e8m0fnu;
     default:
       break;
   }
@@ -64,16 +70,19 @@ at::Tensor view_stored(const ModelTensor& tensor) {
   return copy;
 }
 
-void copy_stored(const ModelTensor& source, const at::Tensor& target) {
-  const at::NoGradGuard no_grad;
-  target.copy_(view_stored(source));
-  const std::span<const std::byte> bytes = source.bytes();
+void release_pages(const ModelTensor& tensor) {
+  const std::span<const std::byte> bytes = tensor.bytes();
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data()) / page * page;
   const auto end = reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()) / page * page;
   // Advice only. The map is read-only and private: a page that is needed again is read again. The
   // last, partly used page stays for the next tensor.
   if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+void copy_stored(const ModelTensor& source, const WeightSlice& slice, const at::Tensor& ours) {
+  from_foreign(view_stored(source), slice, ours);
+  release_pages(source);
 }
 
 }  // namespace ropewalk

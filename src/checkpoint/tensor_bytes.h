@@ -9,10 +9,11 @@
 
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/formats/safetensors.h"
+#include "ropewalk/spec/weight_map.h"
 
 namespace ropewalk {
 
-// The types that is_weight_dtype names.
+// The types that weights, and the parts of quantised ones, are stored in.
 at::ScalarType scalar_type(DType dtype);
 // config.json's word: "float32".
 std::string torch_dtype_name(DType dtype);
@@ -26,8 +27,11 @@ std::span<const std::byte> tensor_bytes_of(const at::Tensor& tensor);
 // goes away.
 at::Tensor view_stored(const ModelTensor& tensor);
 
-// Copies stored values into `target`, converting the type, and gives the mapped pages back: loading
-// must not cost the size of the files on top of the tensors.
-void copy_stored(const ModelTensor& source, const at::Tensor& target);
+// Gives the mapped pages back, until they are read again: loading must not cost the size of the
+// files on top of the tensors.
+void release_pages(const ModelTensor& tensor);
+
+// Copies a stored tensor into its rows of `ours`, converting the type, and releases its pages.
+void copy_stored(const ModelTensor& source, const WeightSlice& slice, const at::Tensor& ours);
 
 }  // namespace ropewalk

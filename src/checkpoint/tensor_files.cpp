@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "checkpoint/tensor_bytes.h"
+#include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/formats/model_files.h"
@@ -21,9 +22,7 @@ void append_slices(const WeightEntry& entry,
     output.info.name = slice.foreign_name + suffix;
     output.info.dtype = dtype;
     output.info.shape = slice.shape;
-    output.value = [parameter, begin = slice.row_begin, end = slice.row_end] {
-      return parameter.detach().slice(0, begin, end);
-    };
+    output.value = [parameter, slice] { return to_foreign(parameter, slice); };
     outputs.push_back(std::move(output));
   }
 }

@@ -1,13 +1,12 @@
 #include "checkpoint/trainer_files.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <algorithm>
 #include <functional>
 #include <set>
 
 #include "checkpoint/tensor_bytes.h"
 #include "checkpoint/tensor_files.h"
+#include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
@@ -101,10 +100,8 @@ void TrainerFiles::check(const std::vector<WeightEntry>& map,
 
 void TrainerFiles::copy_to(const std::vector<WeightEntry>& map,
                            const ParameterTensors& group) const {
-  const at::NoGradGuard no_grad;
   for_each_slice(map, group, [&](const WeightSlice& slice, const at::Tensor& tensor) {
-    copy_stored(find(slice.foreign_name + group.suffix),
-                tensor.slice(0, slice.row_begin, slice.row_end));
+    copy_stored(find(slice.foreign_name + group.suffix), slice, tensor);
   });
 }
 
@@ -132,9 +129,7 @@ std::vector<ManifestEntry> write_trainer_tensors(const std::filesystem::path& ch
       output.info.name = slice.foreign_name + group.suffix;
       output.info.dtype = DType::kF32;
       output.info.shape = slice.shape;
-      output.value = [tensor, begin = slice.row_begin, end = slice.row_end] {
-        return tensor.detach().slice(0, begin, end);
-      };
+      output.value = [tensor, slice] { return to_foreign(tensor, slice); };
       outputs.push_back(std::move(output));
     });
   }

@@ -36,6 +36,7 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
       engine_command(kGenerateCommand, declare_generate_options, command_line),
       engine_command(kExportCommand, declare_export_options, command_line),
       make_command(kInspectCommand, declare_inspect_options, run_inspect),
+      make_command(kRopeCommand, declare_rope_options, run_rope),
       make_command(kVerifyCommand, declare_verify_options, run_verify),
       make_command(kConfigValidateCommand, declare_config_file_options, run_config_validate),
       make_command(kConfigPrintCommand, declare_config_file_options, run_config_print),

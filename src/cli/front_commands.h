@@ -9,6 +9,7 @@
 #include "cli/options/extend_options.h"
 #include "cli/options/inspect_options.h"
 #include "cli/options/prepare_options.h"
+#include "cli/options/rope_options.h"
 #include "cli/options/tokenize_options.h"
 #include "cli/options/verify_options.h"
 
@@ -18,6 +19,7 @@ int run_extend(const ExtendOptions& options);
 int run_prepare(const PrepareOptions& options);
 int run_tokenize(const TokenizeOptions& options);
 int run_inspect(const InspectOptions& options);
+int run_rope(const RopeOptions& options);
 int run_verify(const VerifyOptions& options);
 int run_config_validate(const ConfigFileOptions& options);
 int run_config_print(const ConfigFileOptions& options);

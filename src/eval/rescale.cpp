@@ -14,12 +14,16 @@ RopeParameters rescale(const RopeParameters& own, RopeKind kind, double factor) 
         ": expected a number >= 1. Positions are DIVIDED by the factor: write 16, not "
         "0.0625");
   }
+  // Which pairs of a proportional model turn is no scaling: its own factor divides like linear's.
+  if (own.kind == RopeKind::kProportional && kind == RopeKind::kLinear) kind = own.kind;
   if (kind == RopeKind::kDefault && factor != 1) {
     throw ConfigError("scaling default with factor " + format_number(factor) +
                       ": default means no scaling. Give factor 1, or linear or yarn");
   }
   const bool own_kind = kind == own.kind;
-  if (!own_kind && (kind == RopeKind::kLlama3 || !rope_kind_supported(kind))) {
+  const bool wants_extras =
+      kind == RopeKind::kLlama3 || kind == RopeKind::kLongrope || kind == RopeKind::kProportional;
+  if (!own_kind && wants_extras) {
     throw ConfigError("scaling " + std::string(rope_kind_name(kind)) +
                       ": needs more than a factor; this model has none of it. Use linear or yarn");
   }

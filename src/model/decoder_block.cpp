@@ -1,55 +1,47 @@
-// B batch, T tokens, D hidden size, E (H + 2 Hkv) Dh, H heads.
+// B batch, T tokens, D hidden size.
 #include "model/decoder_block.h"
-
-#include <cmath>
-
-#include "ropewalk/ops/attention.h"
-#include "ropewalk/ops/linear.h"
 
 namespace ropewalk {
 namespace {
 
-// A named group of parameters.
-class Section : public torch::nn::Module {};
+const Norm* pointer(const std::optional<Norm>& norm) { return norm ? &*norm : nullptr; }
 
 }  // namespace
 
 DecoderBlock::DecoderBlock(const DecoderSpec& spec, int64_t layer, at::Device device)
-    : heads_{spec.num_heads, spec.num_kv_heads, spec.head_dim},
-      norm_eps_(spec.norm_eps),
-      attention_scale_(1.0 / std::sqrt(static_cast<double>(spec.head_dim))),
-      layer_(layer) {
-  const int64_t hidden = spec.hidden_size, inner = spec.intermediate_size;
-  const int64_t q_width = spec.num_heads * spec.head_dim;
-  const int64_t qkv_width = q_width + 2 * spec.num_kv_heads * spec.head_dim;
-  const auto weight = [&](at::IntArrayRef shape, bool bias) {
-    return std::make_shared<Weight>(shape, bias, device);
-  };
-  attention_norm_ = register_module("attention_norm", weight({hidden}, false));
-  auto attention = register_module("attention", std::make_shared<Section>());
-  qkv_ = attention->register_module("qkv", weight({qkv_width, hidden}, spec.attention_bias));
-  output_ = attention->register_module("output", weight({hidden, q_width}, spec.attention_bias));
-  mlp_norm_ = register_module("mlp_norm", weight({hidden}, false));
-  auto mlp = register_module("mlp", std::make_shared<Section>());
-  gate_up_ = mlp->register_module("gate_up", weight({2 * inner, hidden}, spec.mlp_bias));
-  down_ = mlp->register_module("down", weight({hidden, inner}, spec.mlp_bias));
+    : residual_(spec.residual),
+      tree_(*this, block_parameters(spec, layer), device),
+      attention_path_(spec, tree_, "attention_post_norm"),
+      mlp_path_(spec, tree_, "mlp_post_norm"),
+      output_(tree_.linear("attention.output")),
+      attention_(make_attention(spec, layer, tree_)),
+      mlp_(make_mlp(spec, layer, tree_)) {
+  if (!spec.pre_norms) return;
+  attention_norm_.emplace(spec.norm, tree_, "attention_norm");
+  if (residual_ != ResidualKind::kParallelShared) mlp_norm_.emplace(spec.norm, tree_, "mlp_norm");
 }
 
-at::Tensor DecoderBlock::forward(const BlockInputs& in) {
-  auto [qkv_BTE, residual_BTD] =
-      ops::norm_linear(in.hidden_BTD, attention_norm_->weight, norm_eps_, qkv_->linear());
-  ops::Heads heads = ops::split_rotary(qkv_BTE, heads_, in.rotary, in.first_position);
-  qkv_BTE.reset();  // nothing in backward needs it
-  if (in.cache) {
-    std::tie(heads.k_BHTD, heads.v_BHTD) = in.cache->append(layer_, heads.k_BHTD, heads.v_BHTD);
+BlockOutputs DecoderBlock::forward(const BlockInputs& in) {
+  if (residual_ != ResidualKind::kSerial) return forward_parallel(in);
+  const auto [attended, residual_BTD] =
+      attention_->attend(in.hidden_BTD, pointer(attention_norm_), in);
+  const at::Tensor middle_BTD = attention_path_.add_linear(residual_BTD, attended, output_);
+  return mlp_->add({middle_BTD, pointer(mlp_norm_), {}}, mlp_path_);
+}
+
+// Both halves read the block's input.
+BlockOutputs DecoderBlock::forward_parallel(const BlockInputs& in) const {
+  if (residual_ == ResidualKind::kParallelShared) {
+    const at::Tensor normed_BTD = (*attention_norm_)(in.hidden_BTD);
+    const at::Tensor attended = std::get<0>(attention_->attend(normed_BTD, nullptr, in));
+    return mlp_->add(
+        {normed_BTD, nullptr, attention_path_.add_linear(in.hidden_BTD, attended, output_)},
+        mlp_path_);
   }
-  const at::Tensor attended =
-      ops::causal_attention(heads.q_BHTD, heads.k_BHTD, heads.v_BHTD, attention_scale_);
-  heads = {};
-  const at::Tensor middle_BTD = ops::linear_add(residual_BTD, attended, output_->linear());
-  const auto [gate_up, middle_residual_BTD] =
-      ops::norm_linear(middle_BTD, mlp_norm_->weight, norm_eps_, gate_up_->linear());
-  return ops::swiglu_linear_add(middle_residual_BTD, gate_up, down_->linear());
+  const auto [attended, residual_BTD] =
+      attention_->attend(in.hidden_BTD, pointer(attention_norm_), in);
+  const at::Tensor middle_BTD = attention_path_.add_linear(residual_BTD, attended, output_);
+  return mlp_->add({in.hidden_BTD, pointer(mlp_norm_), middle_BTD}, mlp_path_);
 }
 
 }  // namespace ropewalk

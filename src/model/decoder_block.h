@@ -1,9 +1,11 @@
-// The serial pre-norm block: x + attention(norm(x)), then x + mlp(norm(x)).
+// One block: attention and MLP on the residual path, in the order that the spec says.
 #pragma once
 
 #include <memory>
+#include <optional>
 
-#include "model/weight.h"
+#include "model/attention.h"
+#include "model/mlp.h"
 #include "ropewalk/model/block.h"
 #include "ropewalk/spec/decoder_spec.h"
 
@@ -12,14 +14,18 @@ namespace ropewalk {
 class DecoderBlock final : public Block {
  public:
   DecoderBlock(const DecoderSpec& spec, int64_t layer, at::Device device);
-  at::Tensor forward(const BlockInputs& inputs) override;
+  BlockOutputs forward(const BlockInputs& inputs) override;
 
  private:
-  ops::HeadShape heads_;
-  double norm_eps_;
-  double attention_scale_;
-  int64_t layer_;
-  std::shared_ptr<Weight> attention_norm_, qkv_, output_, mlp_norm_, gate_up_, down_;
+  BlockOutputs forward_parallel(const BlockInputs& inputs) const;
+
+  ResidualKind residual_;
+  ParameterTree tree_;
+  std::optional<Norm> attention_norm_, mlp_norm_;
+  OutputPath attention_path_, mlp_path_;
+  ops::LinearWeights output_;
+  std::unique_ptr<Attention> attention_;
+  std::unique_ptr<Mlp> mlp_;
 };
 
 }  // namespace ropewalk

@@ -3,9 +3,12 @@
 
 #include <cmath>
 #include <numbers>
+#include <string>
+#include <unordered_map>
 
 #include "ropewalk/base/rng.h"
 #include "ropewalk/model/decoder.h"
+#include "ropewalk/spec/parameters.h"
 
 namespace ropewalk {
 namespace {
@@ -35,22 +38,22 @@ void fill_normal(float* out, int64_t count, double deviation, uint64_t seed, uin
 
 void Decoder::initialize(uint64_t seed) {
   at::NoGradGuard no_grad;
-  for (const auto& item : named_parameters()) {
-    at::Tensor parameter = item.value();
-    if (item.key().ends_with(".bias")) {
-      parameter.zero_();
-    } else if (parameter.dim() == 1) {
-      parameter.fill_(1.0);
-    } else {
-      at::Tensor host = at::empty(parameter.sizes(), at::kFloat);
-      fill_normal(host.data_ptr<float>(),
-                  host.numel(),
-                  spec_.initializer_range,
-                  seed,
-                  stream_of(item.key()));
-      parameter.copy_(host);
+  std::unordered_map<std::string, at::Tensor> weights;
+  for (const auto& [name, tensor] : named_weights()) weights.emplace(name, tensor);
+  for_each_parameter(spec_, [&](const ParameterShape& parameter) {
+    at::Tensor values = weights.at(parameter.name);
+    if (parameter.role == ParameterRole::kVector) {
+      values.fill_(parameter.initial);
+      return;
     }
-  }
+    at::Tensor host = at::empty(values.sizes(), at::kFloat);
+    fill_normal(host.data_ptr<float>(),
+                host.numel(),
+                spec_.initializer_range,
+                seed,
+                stream_of(parameter.name));
+    values.copy_(host);
+  });
 }
 
 }  // namespace ropewalk

@@ -9,47 +9,47 @@
 namespace ropewalk {
 namespace {
 
-// The frequencies in float, rounded as the models' own training rounded them. transformers computes
-// theta^(-2i/d) in float with torch's pow, which misses the nearest float by one unit for a third
-// of the pairs: 1e-3 radians at position 32768. Its product position * frequency is rounded to
-// float as well. Both are kept, because being "more exact" would be a different model there; the
-// scaling, in double, is applied to the rounded unscaled frequencies, so that factor 1 changes no
-// bit and a power of two scales exactly.
-std::vector<float> rounded_frequencies(const RopeParameters& rope, const RopeTable& table) {
-  RopeParameters unscaled = rope;
-  unscaled.kind = RopeKind::kDefault;
-  unscaled.factor = 1.0;
-  const std::vector<double> exact = make_rope_table(unscaled).inverse_frequencies;
-  const int64_t dims = 2 * static_cast<int64_t>(exact.size());
-  const at::Tensor exponents = at::arange(0, dims, 2, at::kLong).to(at::kFloat) / dims;
-  const at::Tensor floats = at::pow(rope.theta, exponents).reciprocal();
-  std::vector<float> out(exact.size());
-  for (size_t i = 0; i < exact.size(); ++i) {
-    const double rounded = floats.data_ptr<float>()[i];
-    out[i] = static_cast<float>(rounded * (table.inverse_frequencies[i] / exact[i]));
-  }
-  return out;
+// transformers computes theta^(2i/d) in float with torch's pow, which misses the nearest float by
+// one unit for a third of the pairs: 1e-3 radians at position 32768. Its product position *
+// frequency is rounded to float as well. Both are kept, because being "more exact" would be a
+// different model there.
+std::vector<float> torch_power(double base, const std::vector<float>& exponents) {
+  std::vector<float> values = exponents;
+  const auto count = static_cast<int64_t>(values.size());
+  const at::Tensor view = at::from_blob(values.data(), {count}, at::kFloat);
+  view.copy_(at::pow(base, view));
+  return values;
 }
 
 }  // namespace
 
 RotaryCache::RotaryCache(const RopeParameters& rope, at::Device device)
-    : frequencies_(make_rope_table(rope)),
-      rounded_(rounded_frequencies(rope, frequencies_)),
-      device_(device) {
-  tables_.layout = rope.layout == RopeLayout::kInterleaved ? ops::RotaryLayout::kInterleaved
-                                                           : ops::RotaryLayout::kHalf;
+    : rope_(rope), device_(device), within_(make_regime(0)) {}
+
+int64_t RotaryCache::regime_length(int64_t positions) const {
+  const int64_t original = rope_.original_max_position_embeddings;
+  if (!rope_depends_on_length(rope_) || positions <= original) return 0;
+  return rope_.kind == RopeKind::kDynamic ? positions : original + 1;
 }
 
-const ops::RotaryTables& RotaryCache::tables(int64_t positions) {
-  const int64_t have = tables_.cos.defined() ? tables_.cos.size(0) : 0;
-  if (positions <= have) return tables_;
-  const int64_t count = std::max<int64_t>({positions, 2 * have, 64});
-  const int64_t half = static_cast<int64_t>(frequencies_.inverse_frequencies.size());
+RotaryCache::Regime RotaryCache::make_regime(int64_t length) const {
+  Regime regime{length, make_fp32_rope_table(rope_, length, torch_power), {}};
+  regime.tables.layout = rope_.layout == RopeLayout::kInterleaved ? ops::RotaryLayout::kInterleaved
+                                                                  : ops::RotaryLayout::kHalf;
+  return regime;
+}
+
+void RotaryCache::grow(Regime& regime, int64_t positions) const {
+  const int64_t have = regime.tables.cos.defined() ? regime.tables.cos.size(0) : 0;
+  if (positions <= have) return;
+  // Dynamic frequencies beyond L serve this length only: no room for longer ones.
+  const bool one_length = rope_.kind == RopeKind::kDynamic && regime.length != 0;
+  const int64_t count = one_length ? positions : std::max<int64_t>({positions, 2 * have, 64});
+  const std::vector<float>& frequencies = regime.frequencies.inverse_frequencies;
+  const auto half = static_cast<int64_t>(frequencies.size());
   at::Tensor cos = at::empty({count, half}, at::kFloat), sin = at::empty({count, half}, at::kFloat);
   float *c = cos.data_ptr<float>(), *s = sin.data_ptr<float>();
-  const double factor = frequencies_.attention_factor;
-  const std::vector<float>& frequencies = rounded_;
+  const double factor = regime.frequencies.attention_factor;
   at::parallel_for(0, count, 256, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       for (int64_t i = 0; i < half; ++i) {
@@ -59,9 +59,16 @@ const ops::RotaryTables& RotaryCache::tables(int64_t positions) {
       }
     }
   });
-  tables_.cos = cos.to(device_);
-  tables_.sin = sin.to(device_);
-  return tables_;
+  regime.tables.cos = cos.to(device_);
+  regime.tables.sin = sin.to(device_);
+}
+
+ops::RotaryTables RotaryCache::tables(int64_t positions) {
+  const int64_t length = regime_length(positions);
+  if (length != 0 && beyond_.length != length) beyond_ = make_regime(length);
+  Regime& regime = length == 0 ? within_ : beyond_;
+  grow(regime, positions);
+  return regime.tables;
 }
 
 }  // namespace ropewalk

@@ -1,11 +1,12 @@
-#include "ropewalk/ops/attention.h"
+// Attention to all keys before a query.
+#include "ops/cpu/attention.h"
 
 #include <ATen/ATen.h>
 
+#include "ops/attention_paths.h"
 #include "ops/checks.h"
-#include "ops/cpu/attention.h"
 
-namespace ropewalk::ops {
+namespace ropewalk::ops::attention {
 namespace {
 
 // [B, H, Tq, Dh] without a mask, or with one, or causal over a square.
@@ -32,19 +33,10 @@ at::Tensor attend(const at::Tensor& q,
 
 }  // namespace
 
-at::Tensor causal_attention(const at::Tensor& q_BHTD,
-                            const at::Tensor& k_BHTD,
-                            const at::Tensor& v_BHTD,
-                            double scale) {
-  const char* op = "causal_attention";
-  ROPEWALK_CHECK_ARGUMENT(q_BHTD.dim() == 4 && q_BHTD.size(2) > 0, op, "q", q_BHTD);
-  ROPEWALK_CHECK_ARGUMENT(k_BHTD.dim() == 4 && k_BHTD.size(0) == q_BHTD.size(0) &&
-                              q_BHTD.size(1) % k_BHTD.size(1) == 0 &&
-                              k_BHTD.size(2) >= q_BHTD.size(2) && k_BHTD.size(3) == q_BHTD.size(3),
-                          op,
-                          "k",
-                          k_BHTD);
-  ROPEWALK_CHECK_ARGUMENT(v_BHTD.sizes() == k_BHTD.sizes(), op, "v", v_BHTD);
+at::Tensor plain(const at::Tensor& q_BHTD,
+                 const at::Tensor& k_BHTD,
+                 const at::Tensor& v_BHTD,
+                 double scale) {
   const int64_t queries = q_BHTD.size(2), keys = k_BHTD.size(2);
   if (queries == 1) {
     // All keys are visible, so the heads of a group can stand where the queries do.
@@ -65,4 +57,4 @@ at::Tensor causal_attention(const at::Tensor& q_BHTD,
   return out.transpose(1, 2).flatten(2);
 }
 
-}  // namespace ropewalk::ops
+}  // namespace ropewalk::ops::attention

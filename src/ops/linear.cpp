@@ -4,11 +4,18 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/checks.h"
+#include "ops/products.h"
 #include "ops/rows.h"
 
 namespace ropewalk::ops {
 namespace {
 
+using products::bias_grad;
+using products::input_grad;
+using products::optional;
+using products::product;
+using products::product_added;
+using products::weight_grad;
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
@@ -16,49 +23,6 @@ void check_linear(const char* op, int64_t width, const LinearWeights& w) {
   ROPEWALK_CHECK_ARGUMENT(w.weight.dim() == 2 && w.weight.size(1) == width, op, "weight", w.weight);
   ROPEWALK_CHECK_ARGUMENT(
       !w.bias.defined() || w.bias.numel() == w.weight.size(0), op, "bias", w.bias);
-}
-
-at::Tensor flat(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); }
-
-std::vector<int64_t> with_width(const at::Tensor& x, int64_t width) {
-  std::vector<int64_t> sizes = x.sizes().vec();
-  sizes.back() = width;
-  return sizes;
-}
-
-// x W^T + bias; weights are cast to x's type.
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const at::Tensor transposed = weight.to(x.scalar_type()).t();
-  const at::Tensor y = bias.defined() ? at::addmm(bias.to(x.scalar_type()), flat(x), transposed)
-                                      : at::mm(flat(x), transposed);
-  return y.view(with_width(x, weight.size(0)));
-}
-
-at::Tensor product_added(const at::Tensor& residual,
-                         const at::Tensor& x,
-                         const at::Tensor& weight,
-                         const at::Tensor& bias) {
-  at::Tensor y =
-      at::addmm(flat(residual), flat(x), weight.to(x.scalar_type()).t()).view(residual.sizes());
-  if (bias.defined()) y.add_(bias.to(x.scalar_type()));
-  return y;
-}
-
-at::Tensor input_grad(const at::Tensor& dy, const at::Tensor& weight) {
-  return at::mm(flat(dy), weight.to(dy.scalar_type())).view(with_width(dy, weight.size(1)));
-}
-
-at::Tensor weight_grad(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight) {
-  return at::mm(flat(dy).t(), flat(x)).to(weight.scalar_type());
-}
-
-// autograd::Function takes an absent tensor as an empty optional only.
-std::optional<at::Tensor> optional(const at::Tensor& x) {
-  return x.defined() ? std::optional<at::Tensor>(x) : std::nullopt;
-}
-
-at::Tensor bias_grad(const at::Tensor& dy, const at::Tensor& bias) {
-  return flat(dy).sum(0, /*keepdim=*/false, bias.scalar_type());
 }
 
 class Linear : public torch::autograd::Function<Linear> {

@@ -14,7 +14,8 @@ using torch::autograd::tensor_list;
 
 void check_norm(const char* op, const at::Tensor& x, const at::Tensor& weight) {
   ROPEWALK_CHECK_ARGUMENT(x.dim() >= 1 && x.is_floating_point(), op, "x", x);
-  ROPEWALK_CHECK_ARGUMENT(weight.dim() == 1 && weight.size(0) == x.size(-1), op, "weight", weight);
+  ROPEWALK_CHECK_ARGUMENT(
+      weight.defined() && weight.dim() == 1 && weight.size(0) == x.size(-1), op, "weight", weight);
 }
 
 class RmsNorm : public torch::autograd::Function<RmsNorm> {
@@ -61,6 +62,9 @@ class AddRmsNorm : public torch::autograd::Function<AddRmsNorm> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (!weight.defined()) {
+    return rms_norm(x, at::ones({x.size(-1)}, x.options().dtype(compute_type(x))), eps);
+  }
   check_norm("rms_norm", x, weight);
   return RmsNorm::apply(x, weight, eps);
 }

@@ -5,6 +5,7 @@
 
 #include "ops/checks.h"
 #include "ops/reference/reference.h"
+#include "ops/rotary_checks.h"
 #include "ops/rows.h"
 
 namespace ropewalk::ops {
@@ -12,20 +13,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
-
-void check_tables(const char* op, const RotaryTables& tables, int64_t head_dim, int64_t end) {
-  ROPEWALK_CHECK_ARGUMENT(tables.cos.dim() == 2 && tables.cos.scalar_type() == at::kFloat &&
-                              tables.cos.is_contiguous() && tables.cos.size(0) >= end &&
-                              2 * tables.cos.size(1) <= head_dim,
-                          op,
-                          "cos",
-                          tables.cos);
-  ROPEWALK_CHECK_ARGUMENT(tables.sin.sizes() == tables.cos.sizes() && tables.sin.is_contiguous() &&
-                              tables.sin.scalar_type() == at::kFloat,
-                          op,
-                          "sin",
-                          tables.sin);
-}
 
 class SplitRotary : public torch::autograd::Function<SplitRotary> {
  public:

@@ -32,15 +32,19 @@ void run_split_rotary(const at::Tensor& qkv_BTE,
                       const RotaryTables& tables,
                       int64_t first_position,
                       bool backward) {
-  const int64_t batch = qkv_BTE.size(0), tokens = qkv_BTE.size(1), half = tables.cos.size(1);
+  const int64_t batch = qkv_BTE.size(0), tokens = qkv_BTE.size(1);
+  const int64_t half = tables.cos.defined() ? tables.cos.size(1) : 0;
+  const auto table = [&](const at::Tensor& x) {
+    return x.defined() ? x.data_ptr<float>() + first_position * half : nullptr;
+  };
   with_kernel_type(qkv_BTE, [&](auto type) {
     using T = decltype(type);
     const SplitRotaryArgs<T> args{static_cast<T*>(qkv_BTE.data_ptr()),
                                   head_view<T>(heads.q_BHTD),
                                   head_view<T>(heads.k_BHTD),
                                   head_view<T>(heads.v_BHTD),
-                                  tables.cos.data_ptr<float>() + first_position * half,
-                                  tables.sin.data_ptr<float>() + first_position * half,
+                                  table(tables.cos),
+                                  table(tables.sin),
                                   tokens,
                                   shape.num_heads,
                                   shape.num_kv_heads,
@@ -116,7 +120,8 @@ at::Tensor split_rotary_backward(const Heads& grads,
                                  int64_t first_position) {
   const at::Tensor& q = grads.q_BHTD;
   if (!has_kernels(q)) {
-    const RotaryTables back{tables.cos, tables.sin.neg(), tables.layout};
+    const RotaryTables back{
+        tables.cos, tables.sin.defined() ? tables.sin.neg() : tables.sin, tables.layout};
     const auto join = [](const at::Tensor& x) { return x.transpose(1, 2).flatten(2); };
     return at::cat({join(reference::apply_rotary(q, back, first_position)),
                     join(reference::apply_rotary(grads.k_BHTD, back, first_position)),

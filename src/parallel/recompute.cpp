@@ -18,21 +18,42 @@ struct Call : torch::CustomClassHolder {
   BlockInputs inputs;  // without the hidden states
 };
 
+// Sends the gradients of those outputs that have one to the parameters' accumulators.
+void run_backward(const tensor_list& outputs, const tensor_list& grads) {
+  torch::autograd::edge_list roots;
+  tensor_list given;
+  for (size_t i = 0; i < grads.size(); ++i) {
+    if (!grads[i].defined() || !outputs[i].requires_grad()) continue;
+    roots.push_back(torch::autograd::impl::gradient_edge(outputs[i]));
+    given.push_back(grads[i]);
+  }
+  if (roots.empty()) return;
+  torch::autograd::Engine::get_default_engine().execute(roots,
+                                                        given,
+                                                        /*keep_graph=*/false,
+                                                        /*create_graph=*/false,
+                                                        /*accumulate_grad=*/true,
+                                                        /*outputs=*/{});
+}
+
 // `anchor` is a leaf that requires a gradient, so that the function is recorded even where the
 // input needs none (frozen embeddings). Parameters are not inputs: running the block again in
 // backward sends their gradients to their accumulators, where hooks of data parallelism expect
 // them, once.
 class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
  public:
-  static at::Tensor forward(AutogradContext* ctx,
-                            const at::Tensor& hidden_BTD,
-                            const at::Tensor& anchor,
-                            const c10::intrusive_ptr<Call>& call) {
+  static tensor_list forward(AutogradContext* ctx,
+                             const at::Tensor& hidden_BTD,
+                             const at::Tensor& anchor,
+                             const c10::intrusive_ptr<Call>& call) {
     ctx->save_for_backward({hidden_BTD});
+    ctx->set_materialize_grads(false);
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
     BlockInputs inputs = call->inputs;
     inputs.hidden_BTD = hidden_BTD;
-    return call->block->forward(inputs);
+    const BlockOutputs outputs = call->block->forward(inputs);
+    if (!outputs.router_2E.defined()) return {outputs.hidden_BTD};
+    return {outputs.hidden_BTD, outputs.router_2E};
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
@@ -40,29 +61,21 @@ class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
     BlockInputs inputs = call->inputs;
     inputs.hidden_BTD =
         ctx->get_saved_variables()[0].detach().set_requires_grad(ctx->needs_input_grad(0));
-    at::Tensor output;
+    BlockOutputs outputs;
     {
       at::AutoGradMode record(true);
-      output = call->block->forward(inputs);
+      outputs = call->block->forward(inputs);
     }
     const at::Tensor leaf = inputs.hidden_BTD;
     inputs = {};
-    if (output.requires_grad()) {
-      torch::autograd::Engine::get_default_engine().execute(
-          {torch::autograd::impl::gradient_edge(output)},
-          {grads[0]},
-          /*keep_graph=*/false,
-          /*create_graph=*/false,
-          /*accumulate_grad=*/true,
-          /*outputs=*/{});
-    }
+    run_backward({outputs.hidden_BTD, outputs.router_2E}, grads);
     return {leaf.grad(), {}, {}};
   }
 };
 
 class RecomputeRunner final : public BlockRunner {
  public:
-  at::Tensor run(Block& block, const BlockInputs& inputs) override {
+  BlockOutputs run(Block& block, const BlockInputs& inputs) override {
     if (!at::GradMode::is_enabled()) return block.forward(inputs);
     ROPEWALK_CHECK(!inputs.cache, "recompute cannot run with a key-value cache");
     auto call = c10::make_intrusive<Call>();
@@ -71,7 +84,8 @@ class RecomputeRunner final : public BlockRunner {
     call->inputs.hidden_BTD.reset();
     const at::Tensor anchor =
         at::zeros({}, inputs.hidden_BTD.options().dtype(at::kFloat)).set_requires_grad(true);
-    return RecomputeBlock::apply(inputs.hidden_BTD, anchor, call);
+    const tensor_list outputs = RecomputeBlock::apply(inputs.hidden_BTD, anchor, call);
+    return {outputs[0], outputs.size() > 1 ? outputs[1] : at::Tensor()};
   }
 };
 

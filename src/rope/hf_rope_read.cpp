@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "rope/hf_statement.h"
+#include "rope/kind_fields.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/rope/hf_rope.h"
 #include "ropewalk/rope/json_values.h"
@@ -28,28 +29,41 @@ bool agrees(const RopeIdentity& identity, const RopeParameters& rope) {
 class RopeReader {
  public:
   RopeReader(const Json& config, const RopeContext& context, Diagnostics& diagnostics)
-      : top_(config, "", diagnostics), diagnostics_(diagnostics) {
+      : context_(context), top_(config, "", diagnostics), diagnostics_(diagnostics) {
     statement_ = read_hf_statement(config, context, diagnostics);
-    read_own_keys();
+    read_identity();
+    if (context.main) read_own_keys();
   }
 
   RopeReading read() {
     reading_.now = statement_.rope;
-    settle_original();
+    settle_lengths();
     reading_.trained = reading_.now;
     if (reading_.identity) recall_trained();
     if (factor_ && !same_number(*factor_, statement_.rope.factor)) hear_factor();
     normalize(reading_.now);
     normalize(reading_.trained);
     report_edits();
+    if (reading_.identity && diagnostics_.ok()) compare_frequencies();
     return std::move(reading_);
   }
 
  private:
-  void read_own_keys() {
-    if (const Json* stored = top_.find("ropewalk")) {
-      reading_.identity = parse_rope_identity(*stored, diagnostics_);
+  // The stored identity is the main layer type's; it holds those of the others by name.
+  void read_identity() {
+    const Json* stored = top_.find("ropewalk");
+    if (!stored) return;
+    if (!context_.main) {
+      const JsonValues main(*stored, "ropewalk", diagnostics_);
+      const Json* others = main.find("layer_types");
+      if (!others) return;
+      stored = JsonValues(*others, "ropewalk.layer_types", diagnostics_).find(context_.layer_type);
+      if (!stored) return;
     }
+    reading_.identity = parse_rope_identity(*stored, diagnostics_);
+  }
+
+  void read_own_keys() {
     factor_ = top_.number("pos_scaling_factor");
     if (factor_ && *factor_ < 1.0) {
       top_.fault("pos_scaling_factor",
@@ -67,19 +81,20 @@ class RopeReader {
     }
   }
 
-  void settle_original() {
+  void settle_lengths() {
     RopeParameters& now = reading_.now;
+    if (scales_beyond_window(now) && reading_.identity) settle_dynamic();
     if (statement_.original) {
       now.original_max_position_embeddings = *statement_.original;
     } else if (reading_.identity) {
       now.original_max_position_embeddings = reading_.identity->original_max_position_embeddings;
-    } else if (now.kind == RopeKind::kLinear && now.factor > 1.0) {
+    } else if (now.factor > 1.0 && !now.alpha) {
       now.original_max_position_embeddings =
           inferred_original(now.max_position_embeddings, now.factor);
       diagnostics_.warning(
           statement_.place,
-          "linear by " + format_number(now.factor) + ": max_position_embeddings " +
-              std::to_string(now.max_position_embeddings) +
+          std::string(rope_kind_name(now.kind)) + " by " + format_number(now.factor) +
+              ": max_position_embeddings " + std::to_string(now.max_position_embeddings) +
               " is taken as the extended window, so the pre-training context as " +
               std::to_string(now.original_max_position_embeddings) +
               "; a config of the older convention, which kept the pre-training length there, needs "
@@ -87,10 +102,28 @@ class RopeReader {
     }
   }
 
+  // With kind dynamic the file's window is L; the identity alone knows how far training went.
+  void settle_dynamic() {
+    const RopeIdentity& identity = *reading_.identity;
+    RopeParameters& now = reading_.now;
+    if (identity.original_max_position_embeddings != now.original_max_position_embeddings) {
+      diagnostics_.error(
+          context_.window_key,
+          "found " + std::to_string(now.original_max_position_embeddings) +
+              "; with kind dynamic transformers takes it as the pre-training length, which is " +
+              std::to_string(identity.original_max_position_embeddings) +
+              " by the stored identity: raised, scaling would not begin where the model needs it. "
+              "Ask for a longer window in the run config");
+    } else if (identity.kind == now.kind && same_number(identity.factor, now.factor)) {
+      now.max_position_embeddings = identity.max_position_embeddings;
+    }
+  }
+
   // The identity was written with the weights; the fields may have been edited since.
   void recall_trained() {
     const RopeIdentity& identity = *reading_.identity;
     RopeParameters& trained = reading_.trained;
+    if (trained.kind != identity.kind) clear_rope_extras(trained);
     trained.kind = identity.kind;
     trained.factor = identity.factor;
     trained.theta = identity.theta;
@@ -182,6 +215,18 @@ class RopeReader {
         "the rope fields were edited since the weights were written: " + join(edits, ", "));
   }
 
+  // Extras are not part of the identity, but the frequencies that they lead to are.
+  void compare_frequencies() {
+    if (reading_.edited() || hash_rope_table(reading_.now) == reading_.identity->frequency_hash) {
+      return;
+    }
+    diagnostics_.warning("ropewalk",
+                         "the rope fields give other frequencies than the stored identity (" +
+                             describe_rope(reading_.now) +
+                             "): edited since the weights were written, or by another version");
+  }
+
+  const RopeContext& context_;
   JsonValues top_;
   Diagnostics& diagnostics_;
   HfStatement statement_;

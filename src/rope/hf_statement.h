@@ -10,7 +10,7 @@ namespace ropewalk {
 
 struct HfStatement {
   RopeParameters rope;              // L and L' as far as they are known: see `original`
-  std::optional<int64_t> original;  // L where the fields say it; llama3 and yarn always do
+  std::optional<int64_t> original;  // L where the fields say it; native kinds always do
   std::string place;                // the object it came from: "rope_scaling", ...
 };
 

@@ -56,9 +56,15 @@ bool may_follow(RopeKind stored, RopeKind now) {
 }  // namespace
 
 std::string hash_rope_table(const RopeParameters& rope) {
-  const RopeTable table = make_rope_table(rope);
-  std::string text = canonical(table.attention_factor);
-  for (const double omega : table.inverse_frequencies) text += canonical(omega);
+  std::string text;
+  const auto add = [&](const RopeTable& table) {
+    text += canonical(table.attention_factor);
+    for (const double omega : table.inverse_frequencies) text += canonical(omega);
+  };
+  add(make_rope_table(rope));
+  if (rope_depends_on_length(rope)) {
+    add(make_rope_table(rope, 2 * rope.original_max_position_embeddings));
+  }
   return hash_text(text);
 }
 

@@ -72,6 +72,22 @@ std::optional<bool> JsonValues::boolean(const std::string& key) const {
   return value->get<bool>();
 }
 
+std::vector<double> JsonValues::numbers(const std::string& key) const {
+  const Json* value = find(key);
+  if (!value) return {};
+  std::vector<double> numbers;
+  if (value->is_array()) {
+    for (const Json& item : *value) {
+      if (item.is_number() && std::isfinite(item.get<double>())) numbers.push_back(item);
+    }
+    if (!numbers.empty() && numbers.size() == value->size()) return numbers;
+  }
+  fault(key,
+        (value->is_array() ? "holds something else than numbers" : found(*value)) +
+            std::string("; expected a list of numbers"));
+  return {};
+}
+
 template <typename T>
 std::optional<T> JsonValues::require(const std::string& key, std::optional<T> value) const {
   if (!value && !find(key)) fault(key, "is missing");

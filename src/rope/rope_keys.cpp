@@ -16,8 +16,7 @@ const Names& shared_keys() {
 
 const Names& own_keys(RopeKind kind) {
   static const Names none;
-  static const Names factor = {"factor"};
-  // Not of HF's schema for linear, but it states L, which is all we could wish for.
+  // The length is not of HF's schema for these, but it states L, which is all we could wish for.
   static const Names linear = {"factor", "original_max_position_embeddings"};
   static const Names llama3 = {
       "factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor"};
@@ -38,6 +37,8 @@ const Names& own_keys(RopeKind kind) {
     case RopeKind::kDefault:
       return none;
     case RopeKind::kLinear:
+    case RopeKind::kDynamic:
+    case RopeKind::kProportional:
       return linear;
     case RopeKind::kYarn:
       return yarn;
@@ -45,9 +46,6 @@ const Names& own_keys(RopeKind kind) {
       return llama3;
     case RopeKind::kLongrope:
       return longrope;
-    case RopeKind::kDynamic:
-    case RopeKind::kProportional:
-      return factor;
   }
   return none;
 }

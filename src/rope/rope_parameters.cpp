@@ -20,6 +20,28 @@ constexpr std::array<std::pair<RopeKind, std::string_view>, 7> kKinds = {{
 
 }  // namespace
 
+void clear_rope_extras(RopeParameters& rope) {
+  RopeParameters bare;
+  bare.kind = rope.kind;
+  bare.theta = rope.theta;
+  bare.factor = rope.factor;
+  bare.head_dim = rope.head_dim;
+  bare.rotary_dims = rope.rotary_dims;
+  bare.layout = rope.layout;
+  bare.max_position_embeddings = rope.max_position_embeddings;
+  bare.original_max_position_embeddings = rope.original_max_position_embeddings;
+  rope = bare;
+}
+
+RopeParameters unscaled_rope(const RopeParameters& rope) {
+  RopeParameters unscaled = rope;
+  unscaled.factor = 1.0;
+  if (rope.kind == RopeKind::kProportional) return unscaled;
+  unscaled.kind = RopeKind::kDefault;
+  clear_rope_extras(unscaled);
+  return unscaled;
+}
+
 std::string_view rope_kind_name(RopeKind kind) {
   for (const auto& [candidate, name] : kKinds) {
     if (candidate == kind) return name;
@@ -28,6 +50,7 @@ std::string_view rope_kind_name(RopeKind kind) {
 }
 
 std::optional<RopeKind> parse_rope_kind(std::string_view name) {
+  if (name == "su") return RopeKind::kLongrope;
   for (const auto& [kind, candidate] : kKinds) {
     if (candidate == name) return kind;
   }
@@ -43,19 +66,8 @@ const std::vector<std::string>& rope_kind_names() {
   return names;
 }
 
-bool rope_kind_supported(RopeKind kind) {
-  switch (kind) {
-    case RopeKind::kDefault:
-    case RopeKind::kLinear:
-    case RopeKind::kYarn:
-    case RopeKind::kLlama3:
-      return true;
-    case RopeKind::kDynamic:
-    case RopeKind::kLongrope:
-    case RopeKind::kProportional:
-      return false;
-  }
-  return false;
+bool is_interpolation(RopeKind kind) {
+  return kind == RopeKind::kDefault || kind == RopeKind::kLinear;
 }
 
 std::string_view rope_layout_name(RopeLayout layout) {

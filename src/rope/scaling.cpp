@@ -2,28 +2,43 @@
 
 #include <cmath>
 
+#include "rope/scaling_extras.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/rope/json_values.h"
 
 namespace ropewalk {
 namespace {
 
-bool is_interpolation(RopeKind kind) {
-  return kind == RopeKind::kDefault || kind == RopeKind::kLinear;
-}
-
 std::string name_of(RopeKind kind) { return std::string(rope_kind_name(kind)); }
+
+// Which theta HunYuan's alpha amounts to.
+double stretched_theta(const RopeParameters& rope) {
+  const double d = static_cast<double>(rope.rotary_dims);
+  return rope.theta * std::pow(*rope.alpha, d / (d - 2.0));
+}
 
 // The ways on for a model that brings its own scaling.
 std::string sensible_ways(const RopeParameters& trained, int64_t window) {
   const std::string kind = name_of(trained.kind);
+  const std::string same_factor = "pos_scaling_type \"" + kind +
+                                  "\" and the factor that is there (" +
+                                  format_number(trained.factor) + ")";
+  const std::string ways = "the sensible ways are: ";
+  if (trained.alpha) {
+    return ways + "rope_theta " + format_number(stretched_theta(trained)) +
+           ", which its alpha amounts to, or more, with pos_scaling_type \"linear\", a total "
+           "pos_scaling_factor and allow_linear_over_native = true";
+  }
+  if (trained.kind == RopeKind::kLongrope) {
+    return ways + "short_factor and long_factor made for the new length, with pos_scaling_type \"" +
+           kind + "\" and the new total pos_scaling_factor, or a larger rope_theta together with " +
+           same_factor;
+  }
   const double ratio =
       static_cast<double>(window) / static_cast<double>(trained.max_position_embeddings);
-  std::string ways = "the sensible ways are: pos_scaling_type \"" + kind +
-                     "\" with a larger total pos_scaling_factor";
-  if (ratio > 1.0) ways += " (" + format_number(trained.factor * ratio) + " for this window)";
-  return ways + ", or a larger rope_theta together with pos_scaling_type \"" + kind +
-         "\" and the factor that is there (" + format_number(trained.factor) + ")";
+  return ways + "pos_scaling_type \"" + kind + "\" with a larger total pos_scaling_factor" +
+         (ratio > 1.0 ? " (" + format_number(trained.factor * ratio) + " for this window)" : "") +
+         ", or a larger rope_theta together with " + same_factor;
 }
 
 class Resolver {
@@ -89,18 +104,52 @@ class Resolver {
     } else if (request_.pos_scaling_factor && !(native && restated)) {
       out_.kind = RopeKind::kLinear;
     }
-    if (!rope_kind_supported(out_.kind)) {
-      error("pos_scaling_type",
-            "scaling kind \"" + name_of(out_.kind) +
-                "\" is not supported; supported are default, linear, yarn and "
-                "llama3");
-    } else if (native && out_.kind != trained_.kind) {
-      error(request_.pos_scaling_type ? "pos_scaling_type" : "pos_scaling_factor",
-            "asks for " + name_of(out_.kind) + " scaling of a model that was trained with " +
-                name_of(trained_.kind) + " scaling (factor " + format_number(trained_.factor) +
-                "): replacing it would undo what the model learnt; " +
-                sensible_ways(trained_, out_.max_position_embeddings));
+    const bool linear = out_.kind == RopeKind::kLinear;
+    if (request_.allow_linear_over_native && !(native && linear)) {
+      warning("allow_linear_over_native",
+              "has no effect: the checkpoint's kind is " + name_of(trained_.kind) +
+                  ", and asked is " + name_of(out_.kind));
     }
+    if (linear && trained_.kind == RopeKind::kProportional) return read_linear_on_proportional();
+    if (native && out_.kind != trained_.kind) return replace_native();
+    if (out_.kind == RopeKind::kProportional && out_.rotary_dims != out_.head_dim) {
+      error("pos_scaling_type",
+            "proportional spreads its frequencies over the whole head, and this model turns " +
+                std::to_string(out_.rotary_dims) + " of " + std::to_string(out_.head_dim) +
+                " dimensions: another model; write linear, which divides positions alike");
+    }
+  }
+
+  void replace_native() {
+    const std::string asked = request_.pos_scaling_type ? "pos_scaling_type" : "pos_scaling_factor";
+    const std::string found =
+        "asks for " + name_of(out_.kind) + " scaling of a model that was trained with " +
+        name_of(trained_.kind) + " scaling (factor " + format_number(trained_.factor) + ")";
+    const bool keeps_alpha = !trained_.alpha || request_.rope_theta;
+    if (out_.kind == RopeKind::kLinear && request_.allow_linear_over_native && keeps_alpha) {
+      warning(asked,
+              found + ": by allow_linear_over_native its " + name_of(trained_.kind) +
+                  " scaling is replaced by linear with this factor in total; what it learnt with "
+                  "it has to be learnt anew");
+      return;
+    }
+    std::string text = found + ": replacing it would undo what the model learnt; " +
+                       sensible_ways(trained_, out_.max_position_embeddings);
+    if (out_.kind == RopeKind::kLinear && !trained_.alpha) {
+      text +=
+          "; allow_linear_over_native = true replaces it all the same, by linear with this "
+          "factor in total";
+    }
+    error(asked, text);
+  }
+
+  // proportional's own factor divides as linear's does, so that which pairs turn is kept.
+  void read_linear_on_proportional() {
+    if (trained_.factor != 1.0 && !request_.allow_linear_over_native) return replace_native();
+    out_.kind = RopeKind::kProportional;
+    warning("pos_scaling_type",
+            "linear scaling of a proportional model is written as its own factor: the kind stays "
+            "proportional, positions are divided by the factor");
   }
 
   void read_factor() {
@@ -133,41 +182,15 @@ class Resolver {
   }
 
   void read_extras() {
-    if (out_.kind != trained_.kind) clear_extras();
-    const auto take = [&](const char* key, const auto& asked, auto& value, RopeKind owner) {
-      if (!asked) return;
-      if (out_.kind != owner) {
-        error(key,
-              "belongs to pos_scaling_type " + name_of(owner) + ", found " + name_of(out_.kind));
-        return;
-      }
-      value = asked;
-    };
-    take("attention_factor", request_.attention_factor, out_.attention_factor, RopeKind::kYarn);
-    take("beta_fast", request_.beta_fast, out_.beta_fast, RopeKind::kYarn);
-    take("beta_slow", request_.beta_slow, out_.beta_slow, RopeKind::kYarn);
-    take("mscale", request_.mscale, out_.mscale, RopeKind::kYarn);
-    take("mscale_all_dim", request_.mscale_all_dim, out_.mscale_all_dim, RopeKind::kYarn);
-    take("truncate", request_.truncate, out_.truncate, RopeKind::kYarn);
-    take("low_freq_factor", request_.low_freq_factor, out_.low_freq_factor, RopeKind::kLlama3);
-    take("high_freq_factor", request_.high_freq_factor, out_.high_freq_factor, RopeKind::kLlama3);
-    if (out_.kind != RopeKind::kLlama3) return;
-    // The published LLaMA 3.1 values.
-    if (!out_.low_freq_factor) out_.low_freq_factor = 1.0;
-    if (!out_.high_freq_factor) out_.high_freq_factor = 4.0;
-    if (!(*out_.low_freq_factor > 0.0) || !(*out_.high_freq_factor > *out_.low_freq_factor)) {
-      error("high_freq_factor",
-            "found " + format_number(*out_.high_freq_factor) + " beside low_freq_factor " +
-                format_number(*out_.low_freq_factor) +
-                "; expected 0 < low_freq_factor < high_freq_factor");
+    if (out_.kind != trained_.kind) clear_rope_extras(out_);
+    apply_extras(request_, out_, diagnostics_);
+    const bool kept = out_.attention_factor && !request_.attention_factor;
+    if (kept && !same_number(out_.factor, trained_.factor)) {
+      warning("attention_factor",
+              format_number(*out_.attention_factor) +
+                  " is kept from the checkpoint, though the factor changes from " +
+                  format_number(trained_.factor) + " to " + format_number(out_.factor));
     }
-  }
-
-  void clear_extras() {
-    out_.attention_factor = out_.beta_fast = out_.beta_slow = out_.mscale = out_.mscale_all_dim =
-        std::nullopt;
-    out_.truncate = std::nullopt;
-    out_.low_freq_factor = out_.high_freq_factor = std::nullopt;
   }
 
   double needed_factor() const {
@@ -223,7 +246,12 @@ class Resolver {
                 sensible_ways(trained_, out_.max_position_embeddings));
       return;
     }
-    if (out_.kind != RopeKind::kYarn || !request_.pos_scaling_factor) return;
+    if (trained_.kind == out_.kind && (window_grew || out_.factor != trained_.factor)) {
+      check_number_is_enough();
+    }
+    const bool covers = out_.kind == RopeKind::kYarn || out_.kind == RopeKind::kDynamic ||
+                        out_.kind == RopeKind::kProportional;
+    if (!covers || !request_.pos_scaling_factor) return;
     if (covered_length(out_.factor, out_.original_max_position_embeddings) <
         out_.max_position_embeddings) {
       warning("pos_scaling_factor",
@@ -231,6 +259,22 @@ class Resolver {
                   std::to_string(out_.original_max_position_embeddings) +
                   " positions, less than max_position_embeddings " +
                   std::to_string(out_.max_position_embeddings));
+    }
+  }
+
+  // Kinds whose frequencies do not follow from a larger factor.
+  void check_number_is_enough() {
+    if (out_.alpha) {
+      error("pos_scaling_factor",
+            "is not heard by this model's dynamic scaling, a fixed stretch by alpha " +
+                format_number(*out_.alpha) + "; " +
+                sensible_ways(trained_, out_.max_position_embeddings));
+    } else if (out_.kind == RopeKind::kLongrope &&
+               !(request_.short_factor && request_.long_factor)) {
+      error("long_factor",
+            "longrope cannot be extended again by a number alone: its frequencies are lists that "
+            "were searched for one length; " +
+                sensible_ways(trained_, out_.max_position_embeddings));
     }
   }
 

@@ -6,10 +6,6 @@
 namespace ropewalk {
 namespace {
 
-bool is_interpolation(RopeKind kind) {
-  return kind == RopeKind::kDefault || kind == RopeKind::kLinear;
-}
-
 std::string lengths(const RopeParameters& rope) {
   return "pre-training context " + std::to_string(rope.original_max_position_embeddings) +
          ", max_position_embeddings " + std::to_string(rope.max_position_embeddings);

@@ -12,7 +12,10 @@ template <typename Keys>
 std::vector<std::string> given_keys(const Keys& config) {
   std::vector<std::string> names;
   for_each_field<Keys>([&](const auto& field) {
-    if ((config.*field.member).has_value()) names.emplace_back(field.name);
+    const auto& value = config.*field.member;
+    if constexpr (requires { value.has_value(); }) {
+      if (value.has_value()) names.emplace_back(field.name);
+    }
   });
   return names;
 }
@@ -98,6 +101,8 @@ constexpr Extra kExtras[] = {
     {"truncate", "yarn"},
     {"low_freq_factor", "llama3"},
     {"high_freq_factor", "llama3"},
+    {"short_factor", "longrope"},
+    {"long_factor", "longrope"},
 };
 
 // A key that would be ignored is an error.

@@ -72,18 +72,20 @@ void check_special_tokens(const RunConfig& config, const HfModel& model, Diagnos
 }
 
 void check_dropout(const HfModel& model, Diagnostics& faults) {
-  if (model.spec.attention_dropout == 0.0) return;
-  faults.error((model.path / "config.json").string() + ": attention_dropout",
-               "found " + format_number(model.spec.attention_dropout) +
-                   ", expected 0: dropout inside attention is not offered in training. Set it to "
-                   "0.0 there");
+  for (const auto& [key, value] : model.spec.dropouts) {
+    faults.error((model.path / "config.json").string() + ": " + key,
+                 "found " + format_number(value) +
+                     ", expected 0: dropout is not offered in training. Set it to 0.0 there");
+  }
 }
 
 void check_trainable(const OptimizerConfig& optimizer,
                      const DecoderSpec& spec,
                      Diagnostics& faults) {
   std::vector<std::string> names;
-  for (const WeightEntry& entry : weight_map(spec)) names.push_back(entry.name);
+  for (const WeightEntry& entry : weight_map(spec)) {
+    if (entry.trainable) names.push_back(entry.name);
+  }
   const size_t errors_before = faults.errors().size();
   check_patterns(optimizer.trainable, names, "optimizer.trainable", faults);
   check_patterns(optimizer.frozen, names, "optimizer.frozen", faults);
@@ -97,7 +99,7 @@ void check_trainable(const OptimizerConfig& optimizer,
 
 void check_weight_files(const HfModel& model, Diagnostics& faults) {
   collect_faults(faults, "model.pretrained", [&] {
-    check_weights(ModelFiles::open(model.path), model.spec)
+    check_weights(ModelFiles::open(model.path), model.spec, model.quantization)
         .throw_if_errors<CheckpointError>(model.path.string() + " (weights)");
   });
 }

@@ -37,6 +37,9 @@ ScalingRequest request_of(const ModelConfig& model, Diagnostics& diagnostics) {
   request.truncate = model.truncate;
   request.low_freq_factor = model.low_freq_factor;
   request.high_freq_factor = model.high_freq_factor;
+  request.short_factor = model.short_factor;
+  request.long_factor = model.long_factor;
+  request.allow_linear_over_native = model.allow_linear_over_native;
   return request;
 }
 
@@ -58,6 +61,7 @@ void add_edits(const HfModel& base, ScalingRequest& request) {
   if (kind_is_open && (trained.kind != now.kind || trained.factor != now.factor)) {
     request.pos_scaling_type = now.kind;
     request.pos_scaling_factor = now.factor;
+    ask_for_extras_of(now, request);
   } else if (kind_is_open && base.factor_edited) {
     request.pos_scaling_factor = now.factor;
   }

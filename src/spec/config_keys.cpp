@@ -85,13 +85,6 @@ std::vector<std::string> inert_keys() {
           "begin_suppress_tokens"};
 }
 
-std::string quantization_method(const Json& config) {
-  const auto at = config.find("quantization_config");
-  if (at == config.end() || !at->is_object()) return "unknown";
-  const auto method = at->find("quant_method");
-  return method != at->end() && method->is_string() ? method->get<std::string>() : "unknown";
-}
-
 bool is_neutral(const NeutralKey& key, const Json& value) {
   return value.is_null() ||
          std::find(key.values.begin(), key.values.end(), value) != key.values.end();
@@ -142,13 +135,6 @@ void check_config_keys(const Json& config, const ConfigKeys& keys, Diagnostics& 
         std::all_of(value.begin(), value.end(), [](const Json& type) {
           return type == "full_attention";
         })) {
-      continue;
-    }
-    if (key == "quantization_config" && !value.is_null()) {
-      diagnostics.error(key,
-                        "quantised weights (" + quantization_method(config) +
-                            ") are not supported; use the original weights, or dequantise them "
-                            "first");
       continue;
     }
     if (value.is_null()) continue;

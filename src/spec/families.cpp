@@ -1,8 +1,9 @@
 // The explicit tables: families that are known, and types that are known not to fit.
+#include "spec/families/families.h"
+
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/spec/family.h"
-#include "spec/families/llama.h"
 
 namespace ropewalk {
 namespace {
@@ -49,15 +50,18 @@ const std::vector<RefusedGroup>& refused_groups() {
        {"t5", "mt5", "umt5", "bart", "mbart", "pegasus", "marian", "whisper", "led", "m2m_100"}},
       {kRecurrent, {"mamba", "mamba2", "falcon_mamba", "rwkv"}},
       {kOtherRotary,
-       {"mistral",     "ministral",   "mixtral",    "qwen2",       "qwen2_moe",
-        "qwen3",       "qwen3_moe",   "phi",        "phi3",        "phimoe",
-        "gemma",       "gemma2",      "gemma3",     "gemma3_text", "gptj",
-        "gpt_neox",    "codegen",     "falcon",     "stablelm",    "starcoder2",
-        "olmo",        "olmo2",       "olmo3",      "olmoe",       "cohere",
-        "cohere2",     "granite",     "granitemoe", "glm",         "glm4",
-        "smollm3",     "persimmon",   "nemotron",   "helium",      "exaone4",
-        "seed_oss",    "arcee",       "apertus",    "ernie4_5",    "gpt_oss",
-        "deepseek_v2", "deepseek_v3", "llama4",     "llama4_text", "hunyuan_v1_dense"}},
+       {"gemma3",
+        "gemma3n",
+        "gemma4",
+        "llama4",
+        "llama4_text",
+        "mllama",
+        "chatglm",
+        "deepseek",
+        "deepseek_v32",
+        "qwen3_next",
+        "jamba",
+        "zamba2"}},
   };
   return table;
 }
@@ -73,6 +77,48 @@ std::vector<std::string> known_types() {
 const std::vector<Family>& families() {
   static const std::vector<Family> table = {
       llama_family(),
+      mistral_family(),
+      ministral_family(),
+      qwen2_family(),
+      qwen3_family(),
+      phi_family(),
+      phi3_family(),
+      gemma_family(),
+      gemma2_family(),
+      gemma3_text_family(),
+      gptj_family(),
+      codegen_family(),
+      gpt_neox_family(),
+      falcon_family(),
+      stablelm_family(),
+      starcoder2_family(),
+      olmo_family(),
+      olmo2_family(),
+      olmo3_family(),
+      cohere_family(),
+      cohere2_family(),
+      granite_family(),
+      glm_family(),
+      glm4_family(),
+      smollm3_family(),
+      persimmon_family(),
+      nemotron_family(),
+      helium_family(),
+      exaone4_family(),
+      seed_oss_family(),
+      hunyuan_v1_dense_family(),
+      ernie4_5_family(),
+      arcee_family(),
+      apertus_family(),
+      mixtral_family(),
+      qwen2_moe_family(),
+      qwen3_moe_family(),
+      olmoe_family(),
+      phimoe_family(),
+      granitemoe_family(),
+      gpt_oss_family(),
+      deepseek_v2_family(),
+      deepseek_v3_family(),
   };
   return table;
 }

@@ -1,33 +1,43 @@
 #include "ropewalk/spec/formulas.h"
 
+#include "ropewalk/spec/parameters.h"
+
 namespace ropewalk {
 namespace {
 
-struct LayerCounts {
-  int64_t matrices = 0;
-  int64_t vectors = 0;
-};
+// Multiply-adds of one token with a parameter.
+double products(const DecoderSpec& spec, const ParameterShape& parameter) {
+  const auto count = static_cast<double>(parameter.count());
+  switch (parameter.role) {
+    case ParameterRole::kMatrix:
+      return count;
+    case ParameterRole::kEmbedding:
+      return spec.tied_embeddings ? count : 0.0;
+    case ParameterRole::kExperts:
+      return count * static_cast<double>(spec.experts->experts_per_token) /
+             static_cast<double>(spec.experts->num_experts);
+    case ParameterRole::kVector:
+      return 0.0;
+  }
+  return 0.0;
+}
 
-LayerCounts count_layer(const DecoderSpec& spec) {
-  const int64_t query = spec.num_heads * spec.head_dim;
-  const int64_t key_value = spec.num_kv_heads * spec.head_dim;
-  LayerCounts counts;
-  counts.matrices = spec.hidden_size * (query + 2 * key_value)  // q, k, v
-                    + query * spec.hidden_size                  // output
-                    + 3 * spec.hidden_size * spec.intermediate_size;
-  counts.vectors = 2 * spec.hidden_size;  // norms
-  if (spec.attention_bias) counts.vectors += query + 2 * key_value + spec.hidden_size;
-  if (spec.mlp_bias) counts.vectors += 2 * spec.intermediate_size + spec.hidden_size;
-  return counts;
+// Keys that the average query of a sequence sees.
+double mean_keys(int64_t window, int64_t sequence_length) {
+  const auto length = static_cast<double>(sequence_length);
+  if (window <= 0 || window >= sequence_length) return (length + 1.0) / 2.0;
+  const auto seen = static_cast<double>(window);
+  return seen - seen * (seen - 1.0) / (2.0 * length);
 }
 
 }  // namespace
 
 int64_t parameter_count(const DecoderSpec& spec) {
-  const LayerCounts layer = count_layer(spec);
-  const int64_t embedding = spec.vocab_size * spec.hidden_size;
-  return spec.num_layers * (layer.matrices + layer.vectors) + spec.hidden_size + embedding +
-         (spec.tied_embeddings ? 0 : embedding);
+  int64_t count = 0;
+  for_each_parameter(spec, [&](const ParameterShape& parameter) {
+    if (parameter.trainable) count += parameter.count();
+  });
+  return count;
 }
 
 int64_t embedding_parameter_count(const DecoderSpec& spec) {
@@ -35,14 +45,16 @@ int64_t embedding_parameter_count(const DecoderSpec& spec) {
 }
 
 FlopsPerToken flops_per_token(const DecoderSpec& spec, int64_t sequence_length) {
-  const double projections = static_cast<double>(spec.num_layers * count_layer(spec).matrices) +
-                             static_cast<double>(spec.vocab_size * spec.hidden_size);
-  const double keys = (static_cast<double>(sequence_length) + 1.0) / 2.0;
+  double multiply_adds = 0.0;
+  for_each_parameter(
+      spec, [&](const ParameterShape& parameter) { multiply_adds += products(spec, parameter); });
   // Scores and the weighted sum of values: each one multiply-add per key, head and dimension.
-  const double attention = 2.0 * keys * static_cast<double>(spec.num_layers) *
-                           static_cast<double>(spec.num_heads * spec.head_dim);
+  for (const LayerSpec& layer : spec.layers) {
+    multiply_adds += mean_keys(layer.window, sequence_length) *
+                     static_cast<double>(spec.num_heads * (spec.query_dim() + spec.value_dim()));
+  }
   FlopsPerToken flops;
-  flops.forward = 2.0 * (projections + attention);
+  flops.forward = 2.0 * multiply_adds;
   flops.backward = 2.0 * flops.forward;
   return flops;
 }
@@ -58,7 +70,9 @@ int64_t checkpoint_bytes(const DecoderSpec& spec, int64_t bytes_per_number) {
 }
 
 int64_t kv_cache_bytes(const DecoderSpec& spec, int64_t num_tokens, int64_t bytes_per_number) {
-  return 2 * spec.num_layers * spec.num_kv_heads * spec.head_dim * num_tokens * bytes_per_number;
+  const int64_t heads = spec.latent ? spec.num_heads : spec.num_kv_heads;
+  return spec.num_layers * heads * (spec.query_dim() + spec.value_dim()) * num_tokens *
+         bytes_per_number;
 }
 
 }  // namespace ropewalk

@@ -74,6 +74,7 @@ HfModel load_hf_model(const fs::path& directory_or_config, Diagnostics* remarks)
   const SpecReading reading = model.family->from_hf(model.config, diagnostics);
   diagnostics.throw_if_errors<ConfigError>(config_path.string());
   model.spec = reading.spec;
+  model.quantization = reading.quantization;
   model.trained_rope = reading.rope.trained;
   model.stored_identity = reading.rope.identity;
   model.factor_edited = reading.rope.factor_edited;

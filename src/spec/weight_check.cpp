@@ -1,11 +1,13 @@
 #include "ropewalk/spec/weight_check.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "ropewalk/base/name_patterns.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/spec/stored_weight.h"
 #include "ropewalk/spec/weight_map.h"
 
 namespace ropewalk {
@@ -17,40 +19,55 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return "[" + join(parts, ", ") + "]";
 }
 
-void check_tensor(const WeightSlice& slice, const ModelFiles& files, Diagnostics& faults) {
-  const ModelTensor found = files.find(slice.foreign_name);
+// "F32, F16 or BF16"
+std::string dtypes_text(std::span<const DType> dtypes) {
+  std::string text(dtype_name(dtypes.front()));
+  for (size_t i = 1; i < dtypes.size(); ++i) {
+    text += (i + 1 == dtypes.size() ? " or " : ", ") + std::string(dtype_name(dtypes[i]));
+  }
+  return text;
+}
+
+void check_part(const StoredPart& part,
+                const ModelFiles& files,
+                const std::string& type_hint,
+                Diagnostics& faults) {
+  const ModelTensor found = files.find(part.name);
   if (found.file == nullptr) {
-    faults.error(slice.foreign_name, "is missing; expected shape " + shape_text(slice.shape));
+    faults.error(
+        part.name,
+        "is missing; expected " + dtypes_text(part.dtypes) + " of shape " + shape_text(part.shape));
     return;
   }
   const std::string where = found.file->path().filename().string();
-  if (found.info->shape != slice.shape) {
-    faults.error(slice.foreign_name,
+  if (found.info->shape != part.shape) {
+    faults.error(part.name,
                  "in " + where + " has shape " + shape_text(found.info->shape) +
-                     ", config.json asks for " + shape_text(slice.shape));
+                     ", config.json asks for " + shape_text(part.shape));
   }
-  if (!is_weight_dtype(found.info->dtype)) {
-    faults.error(slice.foreign_name,
-                 "in " + where + " is " + std::string(dtype_name(found.info->dtype)) +
-                     "; weights must be F64, F32, F16 or BF16 (quantized checkpoints are not read: "
-                     "convert to one of these first)");
+  const DType dtype = found.info->dtype;
+  if (std::find(part.dtypes.begin(), part.dtypes.end(), dtype) == part.dtypes.end()) {
+    faults.error(part.name,
+                 "in " + where + " is " + std::string(dtype_name(dtype)) + "; expected " +
+                     dtypes_text(part.dtypes) + type_hint);
   }
 }
 
 }  // namespace
 
-bool is_weight_dtype(DType dtype) {
-  return dtype == DType::kF64 || dtype == DType::kF32 || dtype == DType::kF16 ||
-         dtype == DType::kBF16;
-}
-
-Diagnostics check_weights(const ModelFiles& files, const DecoderSpec& spec) {
+Diagnostics check_weights(const ModelFiles& files,
+                          const DecoderSpec& spec,
+                          const std::optional<Quantization>& quantization) {
+  const std::string type_hint =
+      quantization ? "" : " (config.json has no quantization_config that would explain another)";
   Diagnostics faults;
   std::set<std::string> known;
   for (const WeightEntry& entry : weight_map(spec)) {
     for (const WeightSlice& slice : entry.slices) {
-      known.insert(slice.foreign_name);
-      check_tensor(slice, files, faults);
+      for (const StoredPart& part : find_stored_weight(slice, quantization, files).parts) {
+        known.insert(part.name);
+        check_part(part, files, type_hint, faults);
+      }
     }
   }
   const std::vector<std::string> ignored = ignored_weights(spec);

@@ -1,89 +1,115 @@
 #include "ropewalk/spec/weight_map.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "ropewalk/base/errors.h"
 #include "ropewalk/spec/family.h"
+#include "ropewalk/spec/parameters.h"
+#include "spec/weight_rows.h"
 
 namespace ropewalk {
 namespace {
 
-int64_t size_of(WeightSize size, const DecoderSpec& spec) {
-  switch (size) {
-    case WeightSize::kVocab:
-      return spec.vocab_size;
-    case WeightSize::kHidden:
-      return spec.hidden_size;
-    case WeightSize::kInner:
-      return spec.intermediate_size;
-    case WeightSize::kQuery:
-      return spec.num_heads * spec.head_dim;
-    case WeightSize::kKeyValue:
-      return spec.num_kv_heads * spec.head_dim;
-  }
-  return 0;
-}
-
-bool exists(WeightWhen when, const DecoderSpec& spec) {
-  switch (when) {
-    case WeightWhen::kAlways:
-      return true;
-    case WeightWhen::kUntied:
-      return !spec.tied_embeddings;
-    case WeightWhen::kAttentionBias:
-      return spec.attention_bias;
-    case WeightWhen::kMlpBias:
-      return spec.mlp_bias;
-  }
-  return false;
-}
-
-std::string fill_in(const std::string& pattern, int64_t layer) {
-  std::string name = pattern;
-  const size_t at = name.find("{}");
-  if (at != std::string::npos) name.replace(at, 2, std::to_string(layer));
+std::string fill_in(std::string name, const std::string& mark, int64_t number) {
+  const size_t at = name.find(mark);
+  if (at != std::string::npos) name.replace(at, mark.size(), std::to_string(number));
   return name;
 }
 
-void append(const std::vector<WeightRule>& rules,
-            const DecoderSpec& spec,
-            const std::string& prefix,
-            int64_t layer,
-            std::vector<WeightEntry>& entries) {
-  for (const WeightRule& rule : rules) {
-    if (!exists(rule.when, spec)) continue;
-    WeightEntry entry{prefix + rule.name, {0}, {}};
-    if (rule.matrix) entry.shape.push_back(size_of(rule.columns, spec));
-    for (const WeightPart& part : rule.parts) {
-      WeightSlice slice{fill_in(part.foreign, layer), entry.shape[0], 0, entry.shape};
-      slice.shape[0] = size_of(part.rows, spec);
-      entry.shape[0] += slice.shape[0];
-      slice.row_end = entry.shape[0];
-      entry.slices.push_back(std::move(slice));
-    }
-    entries.push_back(std::move(entry));
-  }
-}
-
-const FamilyWeights& weights_of(const DecoderSpec& spec) {
+FamilyWeights weights_of(const DecoderSpec& spec) {
   const Family* family = try_find_family(spec.model_type);
   ROPEWALK_CHECK(family != nullptr, "spec of unknown model_type " + spec.model_type);
-  return family->weights();
+  return family->weights(spec);
 }
+
+// The entries of one block, or of what stands outside the blocks.
+class Mapper {
+ public:
+  Mapper(const DecoderSpec& spec, const FamilyWeights& weights, std::vector<WeightEntry>& entries)
+      : spec_(spec), weights_(weights), entries_(entries) {}
+
+  void append(const std::vector<ParameterShape>& parameters, int64_t layer) {
+    const std::string prefix = layer < 0 ? "" : "layers." + std::to_string(layer) + ".";
+    for (const ParameterShape& parameter : parameters) {
+      WeightEntry entry{prefix + parameter.name, parameter.shape, {}, parameter.trainable};
+      const WeightName& name = name_of(parameter);
+      for (std::string foreign : name.foreign) {
+        foreign = fill_in(std::move(foreign), "{}", layer);
+        foreign_.push_back(std::move(foreign));
+      }
+      append_slices(parameter, name.layout, entry);
+      foreign_.clear();
+      entries_.push_back(std::move(entry));
+    }
+  }
+
+ private:
+  const WeightName& name_of(const ParameterShape& parameter) const {
+    const auto at =
+        std::find_if(weights_.names.begin(), weights_.names.end(), [&](const WeightName& name) {
+          return name.ours == parameter.name;
+        });
+    ROPEWALK_CHECK(at != weights_.names.end(),
+                   "family " + spec_.model_type + " names no weight for " + parameter.name);
+    return *at;
+  }
+
+  void append_slices(const ParameterShape& parameter, WeightLayout layout, WeightEntry& entry) {
+    const bool by_group = foreign_.front().find("{e}") != std::string::npos;
+    const int64_t groups = by_group ? parameter.groups : 1;
+    const size_t per_group = parameter.parts.size() / static_cast<size_t>(groups);
+    ROPEWALK_CHECK(foreign_.size() == 1 || foreign_.size() == per_group,
+                   "family " + spec_.model_type + ": " + parameter.name + " has " +
+                       std::to_string(per_group) + " parts");
+    auto part = parameter.parts.begin();
+    for (int64_t group = 0; group < groups; ++group) {
+      for (const std::string& foreign : foreign_) {
+        const auto end = foreign_.size() == 1 ? part + static_cast<ptrdiff_t>(per_group) : part + 1;
+        const int64_t rows = std::accumulate(part, end, int64_t{0});
+        part = end;
+        append_slice(fill_in(foreign, "{e}", group), rows, parameter, layout, entry);
+      }
+    }
+  }
+
+  void append_slice(const std::string& foreign,
+                    int64_t rows,
+                    const ParameterShape& parameter,
+                    WeightLayout layout,
+                    WeightEntry& entry) {
+    WeightSlice slice;
+    slice.foreign_name = foreign;
+    slice.row_begin = entry.slices.empty() ? 0 : entry.slices.back().row_end;
+    slice.row_end = slice.row_begin + rows;
+    slice.shape = parameter.shape;
+    slice.shape[0] = rows;
+    apply_layout(layout, spec_, parameter, slice);
+    entry.slices.push_back(std::move(slice));
+  }
+
+  const DecoderSpec& spec_;
+  const FamilyWeights& weights_;
+  std::vector<WeightEntry>& entries_;
+  std::vector<std::string> foreign_;  // of the parameter at hand
+};
 
 }  // namespace
 
 std::vector<WeightEntry> weight_map(const DecoderSpec& spec) {
-  const FamilyWeights& weights = weights_of(spec);
+  const FamilyWeights weights = weights_of(spec);
   std::vector<WeightEntry> entries;
-  append(weights.before, spec, "", 0, entries);
+  Mapper mapper(spec, weights, entries);
+  mapper.append(parameters_before_blocks(spec), -1);
   for (int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    append(weights.layer, spec, "layers." + std::to_string(layer) + ".", layer, entries);
+    mapper.append(block_parameters(spec, layer), layer);
   }
-  append(weights.after, spec, "", 0, entries);
+  mapper.append(parameters_after_blocks(spec), -1);
   return entries;
 }
 
 std::vector<std::string> ignored_weights(const DecoderSpec& spec) {
-  const FamilyWeights& weights = weights_of(spec);
+  const FamilyWeights weights = weights_of(spec);
   std::vector<std::string> patterns = weights.ignored;
   if (spec.tied_embeddings) {
     patterns.insert(

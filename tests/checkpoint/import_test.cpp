@@ -41,6 +41,8 @@ DType dtype_of(const torch::Tensor& tensor) {
       return DType::kBF16;
     case torch::kLong:
       return DType::kI64;
+    case at::kFloat8_e4m3fn:
+      return DType::kF8E4M3;
     default:
       return DType::kF32;
   }
@@ -142,6 +144,87 @@ TEST(Import, WeightsThatTheirManifestDoesNotVouchForAreRefused) {
   const auto decoder = build_decoder(spec);
   EXPECT_THAT(error_of<CheckpointError>([&] { import_weights(*decoder, model); }),
               HasSubstr("model.safetensors: hashes to"));
+}
+
+// A tiny LLaMA in which one projection is FP8 in blocks of 5 x 7, which divide neither size.
+constexpr const char* kFp8Name = "model.layers.1.self_attn.k_proj.weight";  // [8, 16]
+
+Json fp8_config() {
+  Json config = tiny_config();
+  config["quantization_config"] = {{"quant_method", "fp8"},
+                                   {"fmt", "e4m3"},
+                                   {"activation_scheme", "dynamic"},
+                                   {"weight_block_size", {5, 7}}};
+  return config;
+}
+
+ForeignTensors fp8_tensors() {
+  ForeignTensors tensors = foreign_tensors(tiny_spec());
+  tensors[kFp8Name] = torch::linspace(-400, 400, 128).reshape({8, 16}).to(at::kFloat8_e4m3fn);
+  tensors[std::string(kFp8Name) + "_scale_inv"] =
+      (torch::arange(1, 7, torch::kFloat) / 96).reshape({2, 3});
+  return tensors;
+}
+
+// Element by element, as fp32.
+torch::Tensor dequantised(const ForeignTensors& tensors) {
+  const torch::Tensor values = tensors.at(kFp8Name).to(torch::kFloat);
+  const torch::Tensor& scales = tensors.at(std::string(kFp8Name) + "_scale_inv");
+  for (int64_t row = 0; row < values.size(0); ++row) {
+    for (int64_t column = 0; column < values.size(1); ++column) {
+      values[row][column].mul_(scales[row / 5][column / 7]);
+    }
+  }
+  return values;
+}
+
+torch::Tensor key_rows(const Decoder& decoder) {
+  return decoder.named_parameters()["layers.1.attention.qkv.weight"].slice(0, 16, 24).detach();
+}
+
+TEST(Import, BlocksOfFp8AreMultipliedByTheirScales) {
+  const TemporaryFolder folder;
+  const ForeignTensors tensors = fp8_tensors();
+  const HfModel model = write_folder(folder, fp8_config(), tensors);
+  const auto decoder = build_decoder(model.spec);
+  import_weights(*decoder, model);
+  EXPECT_TRUE(torch::equal(key_rows(*decoder), dequantised(tensors)));
+  EXPECT_TRUE(torch::equal(decoder->named_parameters()["layers.0.mlp.down.weight"],
+                           tensors.at("model.layers.0.mlp.down_proj.weight")));
+}
+
+TEST(Import, Fp8WithoutItsScalesOrWithoutTheConfigsWordIsRefused) {
+  const TemporaryFolder folder;
+  ForeignTensors tensors = fp8_tensors();
+  const auto decoder = build_decoder(tiny_spec());
+  const HfModel silent = write_folder(folder, tiny_config(), tensors);
+  const std::string unsaid = error_of<CheckpointError>([&] { import_weights(*decoder, silent); });
+  EXPECT_THAT(unsaid, HasSubstr(std::string(kFp8Name) + ": in model.safetensors is F8_E4M3"));
+  EXPECT_THAT(unsaid, HasSubstr("_scale_inv: in model.safetensors (F32 [2, 3]) is left over"));
+  tensors.erase(std::string(kFp8Name) + "_scale_inv");
+  const HfModel bare = write_folder(folder, fp8_config(), tensors);
+  EXPECT_THAT(error_of<CheckpointError>([&] { import_weights(*decoder, bare); }),
+              HasSubstr("_scale_inv: is missing; expected F32, F16, BF16 or F8_E8M0 of shape [2"));
+}
+
+TEST(Import, ExportOfAQuantisedFolderIsPlainBf16AndFp32WhereAskedFor) {
+  const TemporaryFolder folder;
+  const ForeignTensors tensors = fp8_tensors();
+  write_folder(folder, fp8_config(), tensors);
+  const torch::Tensor exact = dequantised(tensors);
+  export_hf_model(folder.path(), folder / "half", {});
+  export_hf_model(folder.path(), folder / "single", {.dtype = DType::kF32});
+  for (const auto& [name, expected] :
+       {std::pair{"half", exact.to(torch::kBFloat16).to(torch::kFloat)},
+        std::pair{"single", exact}}) {
+    const HfModel plain = load_hf_model(folder / name);
+    EXPECT_FALSE(plain.quantization);
+    EXPECT_FALSE(plain.config.contains("quantization_config"));
+    const auto decoder = build_decoder(plain.spec);
+    import_weights(*decoder, plain);
+    EXPECT_TRUE(torch::equal(key_rows(*decoder), expected)) << name;
+  }
+  EXPECT_EQ(read_json_file(folder / "half/config.json").at("dtype"), "bfloat16");
 }
 
 TEST(Import, NoFileStaysMapped) {

@@ -20,6 +20,7 @@ std::shared_ptr<Decoder> small_decoder() {
                    .num_heads = 2,
                    .num_kv_heads = 2,
                    .head_dim = 8,
+                   .layers = {{}},
                    .initializer_range = 0.5};
   spec.rope.head_dim = spec.rope.rotary_dims = 8;
   spec.rope.max_position_embeddings = spec.rope.original_max_position_embeddings = 64;

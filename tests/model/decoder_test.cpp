@@ -18,6 +18,7 @@ DecoderSpec small_spec() {
   spec.hidden_size = 16;
   spec.intermediate_size = 24;
   spec.num_layers = 2;
+  spec.layers.resize(2);
   spec.num_heads = 4;
   spec.num_kv_heads = 2;
   spec.head_dim = 6;
@@ -130,7 +131,7 @@ TEST(DecoderTest, InitializationDependsOnTheSeedOnly) {
 TEST(DecoderTest, InitializedMatricesAreNormalWithTheGivenRange) {
   DecoderSpec spec = small_spec();
   spec.vocab_size = 2000;
-  spec.attention_bias = true;
+  spec.qkv_bias = true;
   auto decoder = build_decoder(spec);
   decoder->initialize(1);
   const auto parameters = decoder->named_parameters();
@@ -156,7 +157,7 @@ TEST(DecoderTest, TiedEmbeddingGetsBothGradients) {
 
 class CountingRunner final : public BlockRunner {
  public:
-  at::Tensor run(Block& block, const BlockInputs& inputs) override {
+  BlockOutputs run(Block& block, const BlockInputs& inputs) override {
     ++count;
     return block.forward(inputs);
   }
@@ -174,7 +175,7 @@ TEST(DecoderTest, EveryBlockGoesThroughTheRunner) {
 
 TEST(DecoderTest, DropoutIsRefusedInTrainingOnly) {
   DecoderSpec spec = small_spec();
-  spec.attention_dropout = 0.1;
+  spec.dropouts = {{"attention_dropout", 0.1}};
   DecoderOptions options;
   options.for_training = true;
   try {

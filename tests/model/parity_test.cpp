@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "model/fixture.h"
-#include "model/rotary_cache.h"
 
 namespace ropewalk {
 namespace {
@@ -66,37 +65,6 @@ TEST_P(ParityTest, BFloat16StaysNearFloat) {
 const auto kModels = ::testing::Values("model_biased_scaled", "model_tied");
 INSTANTIATE_TEST_SUITE_P(Models, ParityTest, kModels);
 INSTANTIATE_TEST_SUITE_P(OnGpu, ParityTest, kModels);
-
-TEST(RotaryCacheTest, FarPositionsEqualTransformers) {
-  const Fixture fixture("model_far_tables");
-  const at::Tensor positions = fixture.tensor("positions");
-  struct Case {
-    const char* name;
-    int64_t head_dim;
-    double theta, factor;
-  };
-  for (const Case& c :
-       {Case{"plain", 64, 1e4, 1}, Case{"linear_16", 128, 1e4, 16}, Case{"linear_3", 80, 5e5, 3}}) {
-    RopeParameters rope;
-    rope.kind = c.factor == 1 ? RopeKind::kDefault : RopeKind::kLinear;
-    rope.theta = c.theta;
-    rope.factor = c.factor;
-    rope.head_dim = rope.rotary_dims = c.head_dim;
-    rope.max_position_embeddings = 32768;
-    rope.original_max_position_embeddings = static_cast<int64_t>(32768 / c.factor);
-    RotaryCache cache(rope, at::kCPU);
-    const auto& tables = cache.tables(32768);
-    const std::string prefix = std::string(c.name) + "/";
-    EXPECT_LT(
-        largest_difference(tables.cos.index_select(0, positions), fixture.tensor(prefix + "cos")),
-        1e-6)
-        << c.name;
-    EXPECT_LT(
-        largest_difference(tables.sin.index_select(0, positions), fixture.tensor(prefix + "sin")),
-        1e-6)
-        << c.name;
-  }
-}
 
 }  // namespace
 }  // namespace ropewalk

@@ -19,9 +19,9 @@ TEST_P(AttentionTest, EqualsReference) {
   const AttentionCase c = GetParam();
   const double scale = 1.0 / std::sqrt(static_cast<double>(c.head_dim));
   testing::expect_same(
-      [&](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], scale)}; },
+      [&](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], {scale})}; },
       [&](const Tensors& x) -> Tensors {
-        return {reference::causal_attention(x[0], x[1], x[2], scale)};
+        return {reference::causal_attention(x[0], x[1], x[2], {scale})};
       },
       {testing::random_tensor({c.batch, c.heads, c.queries, c.head_dim}, c.type),
        testing::random_tensor({c.batch, c.kv_heads, c.keys, c.head_dim}, c.type),
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(OnGpu, AttentionTest, ::testing::ValuesIn(attention_cas
 
 TEST(AttentionTest, GradientsMatchFiniteDifferences) {
   testing::expect_gradients_match_finite_differences(
-      [](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], 0.3)}; },
+      [](const Tensors& x) -> Tensors { return {causal_attention(x[0], x[1], x[2], {0.3})}; },
       {testing::random_tensor({2, 4, 6, 8}, at::kDouble),
        testing::random_tensor({2, 2, 6, 8}, at::kDouble),
        testing::random_tensor({2, 2, 6, 8}, at::kDouble)});
@@ -66,11 +66,11 @@ TEST(AttentionTest, GradientsMatchFiniteDifferences) {
 TEST(AttentionTest, ChunksBehindCachedTokensEqualTheWhole) {
   const at::Tensor q = at::randn({1, 4, 20, 8}), k = at::randn({1, 2, 20, 8}),
                    v = at::randn({1, 2, 20, 8});
-  const at::Tensor whole = causal_attention(q, k, v, 0.5);
+  const at::Tensor whole = causal_attention(q, k, v, {0.5});
   for (const auto& [begin, end] :
        std::vector<std::pair<int64_t, int64_t>>{{0, 7}, {7, 19}, {19, 20}}) {
     const at::Tensor part =
-        causal_attention(q.slice(2, begin, end), k.slice(2, 0, end), v.slice(2, 0, end), 0.5);
+        causal_attention(q.slice(2, begin, end), k.slice(2, 0, end), v.slice(2, 0, end), {0.5});
     testing::expect_close(part, whole.slice(1, begin, end), 1e-6, "chunk");
   }
 }
@@ -81,7 +81,7 @@ TEST(AttentionTest, LaterKeysDoNotMatter) {
                      v = at::randn({1, 1, 12, head_dim});
     at::Tensor other = k.clone();
     other.slice(2, 6).normal_();
-    const at::Tensor a = causal_attention(q, k, v, 0.5), b = causal_attention(q, other, v, 0.5);
+    const at::Tensor a = causal_attention(q, k, v, {0.5}), b = causal_attention(q, other, v, {0.5});
     EXPECT_TRUE(a.slice(1, 0, 6).equal(b.slice(1, 0, 6)));
     EXPECT_FALSE(a.slice(1, 6).equal(b.slice(1, 6)));
   }
@@ -95,8 +95,8 @@ TEST(AttentionTest, LargeScoresOverflowNowhere) {
                             testing::random_tensor({1, 1, 150, 16}, type)});
   };
   const Tensors x = inputs(at::kFloat), exact = inputs(at::kDouble);
-  const at::Tensor got = causal_attention(x[0], x[1], x[2], 1.0);
-  const at::Tensor want = reference::causal_attention(exact[0], exact[1], exact[2], 1.0);
+  const at::Tensor got = causal_attention(x[0], x[1], x[2], {1.0});
+  const at::Tensor want = reference::causal_attention(exact[0], exact[1], exact[2], {1.0});
   testing::expect_close(got.to(at::kDouble), want, 5e-3, "output");
   got.sum().backward();
   for (const auto& leaf : x) EXPECT_TRUE(leaf.grad().isfinite().all().item<bool>());
@@ -106,7 +106,7 @@ TEST(AttentionTest, NotANumberIsNotHidden) {
   const at::Tensor q = at::randn({1, 1, 120, 16}), v = at::randn({1, 1, 120, 16});
   at::Tensor k = at::randn({1, 1, 120, 16});
   k[0][0][7][3] = std::numeric_limits<float>::quiet_NaN();
-  const at::Tensor out = causal_attention(q, k, v, 0.25);
+  const at::Tensor out = causal_attention(q, k, v, {0.25});
   EXPECT_TRUE(out.slice(1, 0, 7).isfinite().all().item<bool>());
   EXPECT_TRUE(out.slice(1, 7).isnan().all().item<bool>());
 }
@@ -119,7 +119,7 @@ TEST(AttentionTest, SameBitsForTheSameNumberOfThreads) {
   const auto run = [&](int threads) -> Tensors {
     at::set_num_threads(threads);
     const Tensors x = testing::leaves(inputs);
-    const at::Tensor out = causal_attention(x[0], x[1], x[2], 0.2);
+    const at::Tensor out = causal_attention(x[0], x[1], x[2], {0.2});
     out.square().sum().backward();
     at::set_num_threads(before);
     return {out.detach(), x[0].grad(), x[1].grad(), x[2].grad()};
@@ -136,7 +136,7 @@ TEST(AttentionTest, SameBitsForTheSameNumberOfThreads) {
 
 TEST(AttentionTest, RefusesFewerKeysThanQueries) {
   EXPECT_ANY_THROW(causal_attention(
-      at::randn({1, 2, 4, 8}), at::randn({1, 2, 3, 8}), at::randn({1, 2, 3, 8}), 1.0));
+      at::randn({1, 2, 4, 8}), at::randn({1, 2, 3, 8}), at::randn({1, 2, 3, 8}), {}));
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ TEST(KernelsTest, InstructionSetsAgreeOnAttention) {
     return testing::random_tensor({1, heads, tokens, width}).set_requires_grad(true);
   };
   const at::Tensor q = leaf(2), k = leaf(1), v = leaf(1);
-  const at::Tensor want = reference::causal_attention(q, k, v, 0.2);
+  const at::Tensor want = reference::causal_attention(q, k, v, {.scale = 0.2});
   const at::Tensor grad = at::randn(want.sizes());
   want.backward(grad);
   const auto by_head = [&](const at::Tensor& x) {

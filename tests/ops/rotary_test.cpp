@@ -74,6 +74,59 @@ TEST(SplitRotaryTest, ScoresDependOnDistanceOnly) {
   }
 }
 
+TEST_P(SplitRotaryTest, HeadsAloneEqualReference) {
+  const RotaryCase c = GetParam();
+  const RotaryTables tables = make_tables(40, c.rotary_dims, c.layout);
+  const int64_t heads = c.shape.num_heads, dim = c.shape.head_dim;
+  testing::expect_same(
+      [&](const Tensors& x) -> Tensors {
+        return {rotate(x[0], HeadOrder::kTokensFirst, tables, 4),
+                rotate(x[1], HeadOrder::kHeadsFirst, tables, 4),
+                rotate(x[2].slice(-1, 1, dim + 1), HeadOrder::kTokensFirst, tables, 4),
+                rotate(x[1].transpose(1, 2), HeadOrder::kTokensFirst, tables, 4)};
+      },
+      [&](const Tensors& x) -> Tensors {
+        return {reference::apply_rotary(x[0].transpose(1, 2), tables, 4),
+                reference::apply_rotary(x[1], tables, 4),
+                reference::apply_rotary(x[2].slice(-1, 1, dim + 1).transpose(1, 2), tables, 4),
+                reference::apply_rotary(x[1], tables, 4)};
+      },
+      {testing::random_tensor({3, 33, heads, dim}, c.type),
+       testing::random_tensor({3, heads, 33, dim}, c.type),
+       testing::random_tensor({3, 33, 1, dim + 2}, c.type)},
+      testing::tolerance(c.type));
+}
+
+TEST(RotateTest, GradientsMatchFiniteDifferences) {
+  for (const auto layout : {RotaryLayout::kHalf, RotaryLayout::kInterleaved}) {
+    const RotaryTables tables = make_tables(9, 6, layout);
+    testing::expect_gradients_match_finite_differences(
+        [&](const Tensors& x) -> Tensors {
+          return {rotate(x[0], HeadOrder::kTokensFirst, tables, 2),
+                  rotate(x[1], HeadOrder::kHeadsFirst, tables, 2)};
+        },
+        {testing::random_tensor({2, 5, 3, 8}, at::kDouble),
+         testing::random_tensor({2, 3, 5, 8}, at::kDouble)});
+  }
+}
+
+TEST(RotateTest, WithoutTablesNothingTurns) {
+  const HeadShape shape{4, 2, 10};
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor qkv = testing::random_tensor({2, 7, 80}, type);
+    const auto parts = qkv.split_with_sizes({40, 20, 20}, -1);
+    testing::expect_same(
+        [&](const Tensors& x) { return as_list(split_rotary(x[0], shape, {}, 3)); },
+        [&](const Tensors& x) { return as_list(reference::split_rotary(x[0], shape, {}, 3)); },
+        {qkv},
+        0.0);
+    const at::Tensor heads = parts[0].unflatten(-1, {4, 10}), want = heads.transpose(1, 2);
+    EXPECT_TRUE(rotate(heads, HeadOrder::kTokensFirst, {}, 3).equal(want));
+    EXPECT_TRUE(rotate(want, HeadOrder::kHeadsFirst, {}, 3).equal(want));
+    EXPECT_TRUE(apply_rotary(want, {}, 3).equal(want));
+  }
+}
+
 TEST(SplitRotaryTest, RefusesPositionsBeyondTheTables) {
   const RotaryTables tables = make_tables(9, 8, RotaryLayout::kHalf);
   EXPECT_ANY_THROW(split_rotary(at::randn({1, 5, 32}), {2, 1, 8}, tables, 5));

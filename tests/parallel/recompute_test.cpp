@@ -15,10 +15,11 @@ std::shared_ptr<Decoder> small_decoder(at::ScalarType type = at::kFloat) {
   spec.hidden_size = 16;
   spec.intermediate_size = 24;
   spec.num_layers = 3;
+  spec.layers.resize(3);
   spec.num_heads = 4;
   spec.num_kv_heads = 2;
   spec.head_dim = 4;
-  spec.attention_bias = true;
+  spec.qkv_bias = spec.output_bias = true;
   spec.rope.head_dim = spec.rope.rotary_dims = 4;
   spec.rope.max_position_embeddings = spec.rope.original_max_position_embeddings = 64;
   DecoderOptions options;

@@ -55,12 +55,11 @@ def scaled_down(command):
 
 
 def reader_environment(folder):
-    """`ropewalk` and the launchers on PATH; what root in a container has to tell them: torchrun takes a
-    free port, and the loopback address, since the machine's own name may not resolve."""
+    """`ropewalk` and the launchers on PATH; what root in a container has to tell them."""
     path = [folder / "build", pathlib.Path(sys.executable).parent, os.environ["PATH"]]
     ranks = ("SLURM_", "OMPI_", "PMI", "RANK", "WORLD_SIZE", "LOCAL_", "MASTER_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ranks)}
-    return {**kept, "PATH": ":".join(map(str, path)), "PET_STANDALONE": "1", "PET_LOCAL_ADDR": "localhost",
+    return {**kept, "PATH": ":".join(map(str, path)), "PET_STANDALONE": "1",
             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
             "OMPI_MCA_rmaps_base_oversubscribe": "1"}
 

@@ -105,3 +105,10 @@ def test_every_layer_is_in_the_architecture_page_or_its_picture():
     text = "".join((ROOT / "docs" / name).read_text() for name in ("architecture.md", "layers.svg"))
     for layer in re.findall(r"^\s*ropewalk_layer\((\w+)", (ROOT / "CMakeLists.txt").read_text(), re.M):
         assert re.search(rf"\b{layer}\b", text), f"docs/architecture.md says nothing of layer {layer}"
+
+
+def test_the_smallest_family_is_as_small_as_said():
+    lengths = {len(path.read_text().splitlines()): path.name
+               for path in (ROOT / "src/spec/families").glob("*.cpp")}
+    page = (ROOT / "docs/adding_a_family.md").read_text()
+    assert f"`{lengths[min(lengths)]}`, has {min(lengths)} lines" in page

@@ -176,6 +176,7 @@ def warnings_of_transformers():
 
 
 @pytest.mark.parametrize("method,words", [("linear", []), ("yarn", ["--method", "yarn"]),
+                                          ("dynamic", ["--method", "dynamic"]),
                                           ("default", ["--method", "default"])])
 def test_extended_config_opens_in_transformers(method, words, tmp_path, warnings_of_transformers):
     model = write_model(tmp_path / "model")
@@ -185,7 +186,8 @@ def test_extended_config_opens_in_transformers(method, words, tmp_path, warnings
     (folder / "config.json").write_text(json.dumps(written))
     config = LlamaConfig.from_pretrained(folder)
     assert warnings_of_transformers == []
-    assert config.max_position_embeddings == 512
+    # With kind dynamic it is the length of the pre-training.
+    assert config.max_position_embeddings == (64 if method == "dynamic" else 512)
     assert config.rope_parameters["rope_type"] == method
     assert_same_table(inspect(folder)["rope"], config)
     # Our own keys survive transformers, and its file reads back as the same model.
@@ -292,7 +294,7 @@ def test_extend_names_data_and_original_length(tmp_path):
     (["--to", "-5"], "--to"),
     (["--to", "many"], "--to"),
     (["--to", "512", "--method", "liner"], "did you mean"),
-    (["--to", "512", "--method", "dynamic"], "not supported"),
+    (["--to", "512", "--method", "longrope"], "short_factor and long_factor are lists"),
 ])
 def test_extend_refuses_bad_words_and_writes_nothing(words, message, tmp_path):
     model = write_model(tmp_path / "model")
@@ -317,6 +319,68 @@ def test_extend_refuses_linear_on_native_scaling(tmp_path):
     assert written["rope_parameters"]["factor"] == 16.0
 
 
+def test_extend_replaces_native_scaling_when_told_so(tmp_path):
+    model = write_model(tmp_path / "model", max_position_embeddings=512,
+                        rope_parameters=KINDS["llama3"])
+    written = extended_config(model, tmp_path, "--to", 1024, "--allow-linear-over-native")
+    assert written["rope_scaling"] == {"type": "linear", "factor": 16.0}
+    assert written["ropewalk"]["original_max_position_embeddings"] == 64
+
+
+def test_longrope_lists_from_the_run_config(tmp_path):
+    model = write_model(tmp_path / "model")
+    lists = {"short_factor": [1.0] * 16, "long_factor": [1.0 + i for i in range(16)]}
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"model": {
+        "pretrained": str(model), "max_position_embeddings": 512, "pos_scaling_factor": 8.0,
+        "pos_scaling_type": "longrope", **lists}, "train": {"run_dir": "runs/x"}}))
+    found = inspect(path)
+    folder = write_model(tmp_path / "written", **found["model_config"])
+    config = LlamaConfig.from_pretrained(folder)
+    assert_same_table(found["rope"], config)
+    long, _ = ROPE_INIT_FUNCTIONS["longrope"](config, None, seq_len=512)
+    ours = found["rope"]["inverse_frequencies_at_max_position_embeddings"]
+    assert ours == pytest.approx(long.double().tolist(), rel=3e-6)
+
+
+# ---- rope ---------------------------------------------------------------------------------------
+
+
+def test_rope_explains_yarn_and_draws_it(tmp_path):
+    model = write_model(tmp_path / "model", hidden_size=256, num_attention_heads=2,
+                        max_position_embeddings=32768, rope_parameters={
+                            "rope_type": "yarn", "rope_theta": 10000.0, "factor": 16.0,
+                            "original_max_position_embeddings": 2048})
+    picture = tmp_path / "waves.svg"
+    found = json.loads(run("rope", model, "--json", "--plot", picture))["layer_types"][0]
+    assert found["ramp"] == {"low": 16.0, "high": 41.0}
+    assert found["attention_factor"] == pytest.approx(1.2773, abs=1e-4)
+    pairs = found["pairs"]
+    assert len(pairs) == 64 and pairs[3]["dimensions"] == [3, 67]
+    assert pairs[0]["wavelength"] == pytest.approx(6.283185307)
+    assert pairs[0]["rotations_within_original"] == pytest.approx(2048 / 6.283185307)
+    assert pairs[0]["scaled_wavelength"] == pytest.approx(pairs[0]["wavelength"])
+    assert pairs[63]["scaled_wavelength"] == pytest.approx(16 * pairs[63]["wavelength"])
+    svg = picture.read_text()
+    for text in ("L = 2048", "L&apos; = 32768", "positions", "without scaling", "as computed"):
+        assert text in svg or text.replace("&apos;", "'") in svg, text
+    text = run("rope", model)
+    assert "ramp: pairs up to 16" in text and "total factor (s): 16" in text
+    assert "remark: yarn: older transformers" in text
+
+
+def test_rope_tells_bands_and_run_configs(tmp_path):
+    model = write_model(tmp_path / "model", max_position_embeddings=512,
+                        rope_parameters=KINDS["llama3"])
+    bands = json.loads(run("rope", model, "--json"))["layer_types"][0]["bands"]
+    assert bands == {"untouched_below": 16.0, "interpolated_above": 64.0}
+    plain = write_model(tmp_path / "plain")
+    run("extend", plain, "--to", 512, "-o", tmp_path / "run.json")
+    text = run("rope", tmp_path / "run.json")
+    assert "kind: linear" in text and "context now (L'): 512 positions" in text
+    assert "no such file" in run("rope", tmp_path / "nothing", code=2)
+
+
 # ---- models that cannot be used, and fields that contradict -------------------------------------
 
 
@@ -324,7 +388,7 @@ def test_extend_refuses_linear_on_native_scaling(tmp_path):
     ({"model_type": "gpt2"}, "learned"),
     ({"model_type": "bloom"}, "ALiBi"),
     ({"model_type": "bert"}, "encoder"),
-    ({"model_type": "mistral"}, "not supported"),
+    ({"model_type": "llama4"}, "not supported"),
     ({"model_type": "lama"}, 'did you mean "llama"'),
     ({"pos_scaling_factor": 0.5}, "write 4, not 0.25"),
     ({"pos_scaling_factor": -1}, "expected a number >= 1"),
@@ -354,8 +418,10 @@ def test_number_beyond_double_is_refused(tmp_path):
     ({"max_position_embeddings": 512, "pos_scaling_factor": 4.0}, "expected at least 8"),
     ({"max_position_embeddings": 512}, "write pos_scaling_factor 8"),
     ({"max_position_embeddings": 512, "pos_scaling_factor": 0.5}, "pos_scaling_factor"),
-    ({"max_position_embeddings": 512, "pos_scaling_factor": 8, "pos_scaling_type": "dynamic"},
-     "not supported"),
+    ({"max_position_embeddings": 512, "pos_scaling_factor": 8, "pos_scaling_type": "longrope"},
+     "model.short_factor: is missing for longrope; expected 16 numbers"),
+    ({"max_position_embeddings": 512, "pos_scaling_factor": 8, "long_factor": [1.5]},
+     "long_factor"),
 ])
 def test_bad_run_configs_are_refused(model_fields, message, tmp_path):
     model = write_model(tmp_path / "model")

@@ -24,8 +24,27 @@ TEST(WrittenRope, ReadsBackForEveryKind) {
   llama3.head_dim = llama3.rotary_dims = 32;
   RopeParameters direct = plain_rope();
   direct.max_position_embeddings = 512;
-  for (const RopeParameters& rope :
-       {plain_rope(), linear_rope(8.0), linear_rope(1.5625), yarn, llama3, direct}) {
+  RopeParameters proportional = proportional_rope(4);
+  proportional.factor = 8.0;
+  proportional.max_position_embeddings = 512;
+  RopeParameters dynamic = dynamic_rope(8.0);
+  dynamic.max_position_embeddings = 400;  // trained for less than the factor reaches
+  RopeParameters whole_head = linear_rope(8.0);
+  whole_head.kind = RopeKind::kProportional;
+  yarn.attention_factor = 1.125;
+  yarn.beta_slow = 2.0;
+  yarn.mscale = 0.7;
+  yarn.mscale_all_dim = 1.5;
+  for (const RopeParameters& rope : {plain_rope(),
+                                     linear_rope(8.0),
+                                     linear_rope(1.5625),
+                                     yarn,
+                                     llama3,
+                                     direct,
+                                     proportional,
+                                     whole_head,
+                                     dynamic,
+                                     longrope_rope()}) {
     SCOPED_TRACE(describe_rope(rope));
     Diagnostics diagnostics;
     const RopeReading reading = read_rope(written(rope), diagnostics);
@@ -47,6 +66,49 @@ TEST(WrittenRope, HasOnlyTheKindsOwnKeysInRopeScaling) {
   EXPECT_EQ(config["max_position_embeddings"], 512);
   EXPECT_EQ(config["ropewalk"]["factor"], 8.0);
   EXPECT_FALSE(written(plain_rope()).contains("rope_scaling"));
+}
+
+TEST(WrittenRope, DynamicKeepsLAsTheWindowOfTheFile) {
+  const Json config = written(dynamic_rope(8.0));
+  EXPECT_EQ(config["max_position_embeddings"], 64);
+  EXPECT_EQ(config["rope_scaling"], Json({{"rope_type", "dynamic"}, {"factor", 8.0}}));
+  EXPECT_EQ(config["ropewalk"]["max_position_embeddings"], 512);
+  EXPECT_THAT(foreign_reader_remarks(config).front(), HasSubstr("stays 64"));
+}
+
+TEST(WrittenRope, LengthsAreWholeNumbers) {
+  for (const RopeParameters& rope : {linear_rope(1.5625), dynamic_rope(1.5), yarn_rope()}) {
+    const Json config = written(rope);
+    EXPECT_TRUE(config["max_position_embeddings"].is_number_integer());
+    EXPECT_TRUE(config["ropewalk"]["original_max_position_embeddings"].is_number_integer());
+  }
+}
+
+TEST(WrittenRope, OlderReadersOfYarnAreWarnedOf) {
+  EXPECT_THAT(foreign_reader_remarks(written(yarn_rope())).front(), HasSubstr("ramp"));
+  EXPECT_TRUE(foreign_reader_remarks(written(linear_rope(8.0))).empty());
+}
+
+TEST(WrittenRope, ShareOfTheHeadGivesTheSameDimensionsAfterTruncation) {
+  for (int64_t head_dim = 2; head_dim <= 256; ++head_dim) {
+    for (int64_t dims = 2; dims <= head_dim; dims += 2) {
+      RopeParameters rope = plain_rope(64, dims);
+      rope.head_dim = head_dim;
+      const Json config = written(rope);
+      if (dims == head_dim) continue;
+      const double share = config["rope_parameters"]["partial_rotary_factor"].get<double>();
+      ASSERT_EQ(static_cast<int64_t>(static_cast<double>(head_dim) * share), dims) << head_dim;
+    }
+  }
+}
+
+TEST(WrittenRope, ShareThatTheFileHadStaysAsItWas) {
+  Json config = {{"partial_rotary_factor", 0.41}, {"rope_theta", 10000.0}};
+  RopeParameters rope = plain_rope(64, 32);
+  rope.head_dim = 80;
+  write_hf_rope(rope, config);
+  EXPECT_EQ(config["partial_rotary_factor"], 0.41);
+  EXPECT_EQ(config["rope_parameters"]["partial_rotary_factor"], 0.41);
 }
 
 TEST(WrittenRope, ReplacesOlderStatements) {
@@ -137,6 +199,25 @@ TEST(EditedByHand, FactorOnNativeScalingIsRefused) {
   Diagnostics diagnostics;
   read_rope(config, diagnostics);
   EXPECT_THAT(errors_of(diagnostics), HasSubstr("on top of a model's own llama3 scaling"));
+}
+
+TEST(EditedByHand, RaisedWindowOfADynamicCheckpointIsRefused) {
+  Json config = written(dynamic_rope(8.0));
+  config["max_position_embeddings"] = 1024;
+  Diagnostics diagnostics;
+  read_rope(config, diagnostics);
+  EXPECT_THAT(errors_of(diagnostics), HasSubstr("scaling would not begin where the model needs"));
+}
+
+TEST(EditedByHand, ChangedExtrasAreSaid) {
+  RopeParameters yarn = yarn_rope();
+  yarn.head_dim = yarn.rotary_dims = 32;
+  Json config = written(yarn);
+  config["rope_scaling"]["beta_fast"] = 8.0;
+  Diagnostics diagnostics;
+  read_rope(config, diagnostics);
+  EXPECT_TRUE(diagnostics.ok()) << errors_of(diagnostics);
+  EXPECT_THAT(warnings_of(diagnostics), HasSubstr("give other frequencies than the stored"));
 }
 
 TEST(EditedByHand, OriginalOfOurCheckpointSurvivesALongerWindow) {

@@ -163,11 +163,11 @@ TEST(HfRope, FieldOfAnotherKindIsIgnoredAloud) {
               HasSubstr("does not belong to kind linear"));
 }
 
-TEST(HfRope, UnsupportedKindsAreRefusedByName) {
-  for (const char* kind : {"dynamic", "longrope", "su", "proportional"}) {
+TEST(HfRope, KindsOfOtherModelsAreRefusedByName) {
+  for (const char* kind : {"axial", "mrope", "ntk"}) {
     EXPECT_THAT(
         read_errors(R"({"rope_scaling": {"factor": 2, "type": ")" + std::string(kind) + "\"}}"),
-        HasSubstr("not supported"));
+        HasSubstr("\"" + std::string(kind) + "\"; expected one of default, linear, dynamic"));
   }
 }
 

@@ -42,6 +42,29 @@ inline RopeParameters yarn_rope(double factor = 16.0, int64_t original = 2048) {
   return rope;
 }
 
+inline RopeParameters dynamic_rope(double factor, int64_t original = 64) {
+  RopeParameters rope = linear_rope(factor, original);
+  rope.kind = RopeKind::kDynamic;
+  return rope;
+}
+
+inline RopeParameters longrope_rope() {
+  RopeParameters rope = linear_rope(8.0);
+  rope.kind = RopeKind::kLongrope;
+  for (int i = 0; i < 16; ++i) {
+    rope.short_factor.push_back(1.0 + 0.25 * i);
+    rope.long_factor.push_back(1.0 + 1.5 * i);
+  }
+  return rope;
+}
+
+inline RopeParameters proportional_rope(int64_t turning_pairs) {
+  RopeParameters rope = plain_rope();
+  rope.kind = RopeKind::kProportional;
+  rope.turning_pairs = turning_pairs;
+  return rope;
+}
+
 // Reads a config the way a family does: head_dim 32, window from the config.
 inline RopeReading read_rope(const Json& config, Diagnostics& diagnostics) {
   RopeContext context;

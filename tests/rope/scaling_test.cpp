@@ -161,12 +161,6 @@ TEST(Scaling, YarnTakesItsExtrasAndOthersAreRefused) {
   EXPECT_THAT(resolve(plain_rope(), asked).errors, HasSubstr("model.beta_fast"));
 }
 
-TEST(Scaling, UnsupportedKindIsRefusedByName) {
-  ScalingRequest asked = request(512, 8.0);
-  asked.pos_scaling_type = RopeKind::kDynamic;
-  EXPECT_THAT(resolve(plain_rope(), asked).errors, HasSubstr("\"dynamic\" is not supported"));
-}
-
 TEST(Scaling, KindWithoutFactorTellsTheFactor) {
   ScalingRequest asked = request(512, {});
   asked.pos_scaling_type = RopeKind::kYarn;

@@ -66,7 +66,7 @@ TEST(HfModel, MissingPiecesAreNamed) {
 
 TEST(HfModel, EveryFaultOfAConfigIsReportedWithItsPath) {
   Json config = small_config();
-  config["hidden_act"] = "relu";
+  config["hidden_act"] = "mish";
   config["pos_scaling_factor"] = 0.5;
   const ModelDirectory directory(config);
   const std::string error = load_error(directory.path());

@@ -22,7 +22,7 @@ TEST(Llama, ReadsEveryFieldOfAConfig) {
   EXPECT_EQ(spec.num_heads, 6);
   EXPECT_EQ(spec.num_kv_heads, 2);
   EXPECT_EQ(spec.head_dim, 10);
-  EXPECT_EQ(spec.norm_eps, 1e-5);
+  EXPECT_EQ(spec.norm.eps, 1e-5);
   EXPECT_FALSE(spec.tied_embeddings);
   EXPECT_EQ(spec.bos_token_id, 1);
   EXPECT_THAT(spec.eos_token_ids, ElementsAre(2));
@@ -41,9 +41,9 @@ TEST(Llama, MissingFieldsHaveTransformersDefaults) {
   EXPECT_EQ(spec.num_heads, 32);
   EXPECT_EQ(spec.num_kv_heads, 32);
   EXPECT_EQ(spec.head_dim, 128);
-  EXPECT_EQ(spec.norm_eps, 1e-6);
+  EXPECT_EQ(spec.norm.eps, 1e-6);
   EXPECT_FALSE(spec.tied_embeddings);
-  EXPECT_FALSE(spec.attention_bias);
+  EXPECT_FALSE(spec.qkv_bias);
   EXPECT_EQ(spec.rope.theta, 10000.0);
   EXPECT_EQ(spec.rope.max_position_embeddings, 2048);
   EXPECT_EQ(spec.bos_token_id, 1);
@@ -66,7 +66,8 @@ TEST(Llama, DropoutIsCarriedNeverIgnored) {
   Json config = small_config();
   config["attention_dropout"] = 0.1;
   Diagnostics diagnostics;
-  EXPECT_EQ(read_spec(config, diagnostics).spec.attention_dropout, 0.1);
+  EXPECT_THAT(read_spec(config, diagnostics).spec.dropouts,
+              ElementsAre(std::pair<std::string, double>("attention_dropout", 0.1)));
   config["attention_dropout"] = 1.5;
   EXPECT_THAT(spec_errors(config), HasSubstr("attention_dropout"));
 }
@@ -96,7 +97,7 @@ TEST(Llama, FieldsThatWouldChangeTheArithmeticAreRefused) {
   const std::vector<std::pair<const char*, Json>> cases = {
       {"sliding_window", 128},
       {"rope_interleaved", true},
-      {"hidden_act", "gelu"},
+      {"hidden_act", "tanh"},
       {"pruned_heads", {{"0", {1}}}},
       {"is_encoder_decoder", true},
       {"partial_rotary_factor", 0.5},
@@ -151,8 +152,7 @@ TEST(Families, NonRotaryModelsAreRefusedWithTheReason) {
       {"bert", "encoder"},
       {"t5", "encoder-decoder"},
       {"mamba", "recurrent"},
-      {"qwen2", "not supported"},
-      {"mistral", "not supported"},
+      {"llama4", "not supported"},
   };
   for (const auto& [type, reason] : cases) {
     try {

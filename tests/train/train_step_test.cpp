@@ -14,7 +14,8 @@ DecoderSpec small_spec() {
                    .num_layers = 1,
                    .num_heads = 2,
                    .num_kv_heads = 2,
-                   .head_dim = 8};
+                   .head_dim = 8,
+                   .layers = {{}}};
   spec.rope.head_dim = spec.rope.rotary_dims = 8;
   spec.rope.max_position_embeddings = spec.rope.original_max_position_embeddings = 16;
   return spec;

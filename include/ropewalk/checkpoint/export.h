@@ -28,13 +28,14 @@ std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
                                           const HfWriteOptions& options);
 
 struct ExportOptions {
-  std::optional<DType> dtype;  // default: as stored
+  std::optional<DType> dtype;  // default: as stored; bf16 where weights are stored quantised
   uint64_t max_shard_bytes = 5'000'000'000;
 };
 
 // `source` (any HF directory, a checkpoint of a run, or a run directory: its newest checkpoint) to
-// `target`, tensor by tensor, published at once. Where the checkpoint has fp32 master weights and
-// fp32 is asked for, they are taken. Throws ConfigError when `target` exists.
+// `target`, tensor by tensor, published at once. What is quantised becomes plain. Where the
+// checkpoint has fp32 master weights and fp32 is asked for, they are taken. Throws ConfigError when
+// `target` exists.
 void export_hf_model(const std::filesystem::path& source,
                      const std::filesystem::path& target,
                      const ExportOptions& options);

@@ -13,15 +13,23 @@ namespace ropewalk {
 
 struct BlockInputs {
   at::Tensor hidden_BTD;
-  ops::RotaryTables rotary;
+  ops::RotaryTables rotary;  // of the block's positions; undefined: it has none
+  double score_scale = 1.0;
   int64_t first_position = 0;
   KvCache* cache = nullptr;  // not owned; null in training
+};
+
+struct BlockOutputs {
+  at::Tensor hidden_BTD;
+  // [2, E]: per expert the sum of the router's probabilities and of its choices; undefined unless a
+  // load-balancing loss asks for it.
+  at::Tensor router_2E;
 };
 
 class Block : public torch::nn::Module {
  public:
   // A pure function of the inputs and the block's parameters, so that it can be run again.
-  virtual at::Tensor forward(const BlockInputs& inputs) = 0;
+  virtual BlockOutputs forward(const BlockInputs& inputs) = 0;
 };
 
 }  // namespace ropewalk

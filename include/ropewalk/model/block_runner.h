@@ -9,12 +9,14 @@ namespace ropewalk {
 class BlockRunner {
  public:
   virtual ~BlockRunner() = default;
-  virtual at::Tensor run(Block& block, const BlockInputs& inputs) = 0;
+  virtual BlockOutputs run(Block& block, const BlockInputs& inputs) = 0;
 };
 
 class PlainBlockRunner final : public BlockRunner {
  public:
-  at::Tensor run(Block& block, const BlockInputs& inputs) override { return block.forward(inputs); }
+  BlockOutputs run(Block& block, const BlockInputs& inputs) override {
+    return block.forward(inputs);
+  }
 };
 
 }  // namespace ropewalk

@@ -8,11 +8,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "ropewalk/model/block.h"
 #include "ropewalk/model/block_runner.h"
 #include "ropewalk/model/kv_cache.h"
+#include "ropewalk/ops/linear_cross_entropy.h"
 #include "ropewalk/rope/rope_parameters.h"
 #include "ropewalk/spec/decoder_spec.h"
 
@@ -26,8 +29,9 @@ struct DecoderOptions {
   bool for_training = false;
 };
 
+class ParameterTree;
+class Norm;
 class RotaryCache;
-class Weight;
 
 class Decoder : public torch::nn::Module {
  public:
@@ -37,8 +41,8 @@ class Decoder : public torch::nn::Module {
   const DecoderSpec& spec() const { return spec_; }
   const DecoderOptions& options() const { return options_; }
 
-  // normal(0, initializer_range) for matrices, 1 for norms, 0 for biases. A value depends on the
-  // seed, the parameter's name and its index only, not on threads, ranks or device.
+  // normal(0, initializer_range) for matrices, ParameterShape::initial for vectors. A value depends
+  // on the seed, the parameter's name and its index only, not on threads, ranks or device.
   void initialize(uint64_t seed);
 
   // tokens [B, T] int64 -> normalised hidden states [B, T, D] in the compute type. With a cache the
@@ -46,7 +50,8 @@ class Decoder : public torch::nn::Module {
   at::Tensor hidden(const at::Tensor& tokens_BT, KvCache* cache = nullptr);
   // [..., D] -> fp32 [..., V].
   at::Tensor logits(const at::Tensor& hidden_BTD);
-  // fp32 scalar: SUM of cross-entropy over the targets that are not -100. Full logits never exist.
+  // fp32 scalar: SUM of cross-entropy over the targets that are not -100, plus the load-balancing
+  // loss that the spec asks for, times the number of those targets. Full logits never exist.
   at::Tensor loss_sum(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
   // fp32 [B, T], 0 where the target is -100; without gradient.
   at::Tensor token_nll(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
@@ -58,15 +63,26 @@ class Decoder : public torch::nn::Module {
   void set_compute_dtype(at::ScalarType dtype) { options_.compute_dtype = dtype; }
 
   const std::vector<std::shared_ptr<Block>>& blocks() const { return blocks_; }
+  // Parameters and what is stored with them but not trained, by the names of the weight map.
+  std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
   // lm_head.weight, or embed_tokens.weight when tied.
   const at::Tensor& output_weight() const;
 
  private:
+  struct Run {
+    at::Tensor hidden_BTD;
+    std::vector<at::Tensor> router_2E;  // of the layers that have one
+  };
+  Run run(const at::Tensor& tokens_BT, KvCache* cache);
+  ops::RotaryTables rotary_of(int64_t layer, int64_t positions);
+  ops::LogitOptions logit_options() const;
+
   DecoderSpec spec_;
   DecoderOptions options_;
-  std::shared_ptr<Weight> embed_tokens_, norm_, lm_head_;
+  at::Tensor embedding_VD_, output_VD_, output_bias_V_;
   std::vector<std::shared_ptr<Block>> blocks_;
-  std::unique_ptr<RotaryCache> rotary_;
+  std::unique_ptr<Norm> norm_;
+  std::unique_ptr<RotaryCache> rotary_, local_rotary_;
   std::shared_ptr<BlockRunner> runner_;
 };
 

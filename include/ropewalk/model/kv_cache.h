@@ -17,7 +17,8 @@ class KvCache {
   // Number of tokens whose keys every layer holds.
   int64_t length() const { return length_; }
 
-  // Appends k and v [B, Hkv, T, Dh] of one layer and returns views of all of its tokens.
+  // Appends k and v [B, Hkv, T, Dh] (v may have a Dh of its own) of one layer and returns views of
+  // all of its tokens.
   std::pair<at::Tensor, at::Tensor> append(int64_t layer,
                                            const at::Tensor& k_BHTD,
                                            const at::Tensor& v_BHTD);
@@ -30,6 +31,9 @@ class KvCache {
   struct Layer {
     at::Tensor k, v;  // [B, Hkv, capacity, Dh]
   };
+  // A copy of what is kept of a layer with room for `tokens`.
+  at::Tensor grown(const at::Tensor& kept, const at::Tensor& added, int64_t tokens) const;
+
   int64_t length_ = 0;
   int64_t expected_tokens_ = 0;
   std::vector<Layer> layers_;

@@ -7,6 +7,8 @@
 
 #include <tuple>
 
+#include "ropewalk/ops/activation.h"
+
 namespace ropewalk::ops {
 
 struct LinearWeights {
@@ -31,5 +33,18 @@ std::tuple<at::Tensor, at::Tensor> norm_linear(const at::Tensor& x,
 at::Tensor swiglu_linear_add(const at::Tensor& residual,
                              const at::Tensor& gate_up,
                              const LinearWeights& w);
+
+// residual + linear(gated(gate_up, activation)): backward keeps gate_up only. Without residual
+// (undefined) just the product.
+at::Tensor gated_linear_add(const at::Tensor& residual,
+                            const at::Tensor& gate_up,
+                            Activation activation,
+                            const LinearWeights& w);
+
+// residual + linear(activate(x, activation)): backward keeps x only. residual may be undefined.
+at::Tensor activated_linear_add(const at::Tensor& residual,
+                                const at::Tensor& x,
+                                Activation activation,
+                                const LinearWeights& w);
 
 }  // namespace ropewalk::ops

@@ -9,7 +9,8 @@
 
 namespace ropewalk::ops {
 
-// x [..., D], weight [D] fp32 (or x's type). Backward keeps x and one number per row.
+// x [..., D], weight [D] fp32 (or x's type), undefined = none. Backward keeps x and one number per
+// row.
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 // sum = residual + delta, normed = rms_norm(sum), in one pass over memory: {normed, sum}.

@@ -11,7 +11,8 @@ namespace ropewalk::ops {
 // Which two elements of a head form pair i: (i, i + dims/2), or (2i, 2i + 1).
 enum class RotaryLayout { kHalf, kInterleaved };
 
-// fp32 tables [positions, rotary_dims / 2]; row p belongs to position p.
+// fp32 tables [positions, rotary_dims / 2]; row p belongs to position p. Undefined tables mean a
+// layer without rotation: every op below then only splits and transposes.
 struct RotaryTables {
   at::Tensor cos;
   at::Tensor sin;
@@ -37,6 +38,17 @@ Heads split_rotary(const at::Tensor& qkv_BTE,
                    const HeadShape& shape,
                    const RotaryTables& tables,
                    int64_t first_position);
+
+// How a tensor of queries or keys lies: [B, T, H, Dh] or [B, H, T, Dh].
+enum class HeadOrder { kTokensFirst, kHeadsFirst };
+
+// Rotates queries or keys alone, for models that normalise them between projection and rotation.
+// The result is contiguous [B, H, T, Dh] for either order of x. Backward rotates by the negative
+// angle and keeps nothing but the tables.
+at::Tensor rotate(const at::Tensor& x,
+                  HeadOrder order,
+                  const RotaryTables& tables,
+                  int64_t first_position);
 
 // Plain rotation of x [B, H, T, Dh].
 at::Tensor apply_rotary(const at::Tensor& x_BHTD,

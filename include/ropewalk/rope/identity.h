@@ -25,7 +25,7 @@ struct RopeIdentity {
 };
 
 // Hash of the table with every number rounded to 9 significant digits: more than fp32 holds, fewer
-// than differ between maths libraries.
+// than differ between maths libraries. Where frequencies depend on the length, that at 2 L as well.
 std::string hash_rope_table(const RopeParameters& rope);
 
 RopeIdentity make_rope_identity(const RopeParameters& rope);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/json.h"
@@ -26,6 +27,7 @@ class JsonValues {
   std::optional<int64_t> integer(const std::string& key) const;
   std::optional<std::string> text(const std::string& key) const;
   std::optional<bool> boolean(const std::string& key) const;
+  std::vector<double> numbers(const std::string& key) const;  // empty: absent, or a fault
 
   std::optional<double> required_number(const std::string& key) const;
   std::optional<int64_t> required_integer(const std::string& key) const;

@@ -33,6 +33,10 @@ struct RopeParameters {
 
   // HF-named extras; absent = the kind's own default.
   std::optional<double> attention_factor;  // yarn, longrope
+  // longrope: d/2 divisors of the frequencies for lengths up to L, and beyond it.
+  std::vector<double> short_factor, long_factor;
+  // longrope of PhiMoE: stand in place of the attention factor up to L, and beyond it.
+  std::optional<double> short_mscale, long_mscale;
   std::optional<double> beta_fast;         // yarn, 32
   std::optional<double> beta_slow;         // yarn, 1
   std::optional<double> mscale;            // yarn
@@ -40,16 +44,29 @@ struct RopeParameters {
   std::optional<bool> truncate;            // yarn, true
   std::optional<double> low_freq_factor;   // llama3, required
   std::optional<double> high_freq_factor;  // llama3, required
+  // dynamic of HunYuan: a fixed stretch of theta, by which the length no longer matters.
+  std::optional<double> alpha;
+  // proportional: the first pairs of the head that turn; the others stand still, and rotary_dims is
+  // the whole head.
+  std::optional<int64_t> turning_pairs;
 
   bool operator==(const RopeParameters&) const = default;
 };
 
+// Back to the kind's own defaults: everything after the lengths.
+void clear_rope_extras(RopeParameters& rope);
+
+// The same positions without scaling: what pre-training began with, as far as the fields tell.
+RopeParameters unscaled_rope(const RopeParameters& rope);
+
 // The names of HF's `rope_type`.
 std::string_view rope_kind_name(RopeKind kind);
+// Also understands `su`, Phi-3's first name for longrope.
 std::optional<RopeKind> parse_rope_kind(std::string_view name);
 const std::vector<std::string>& rope_kind_names();
-// False for the kinds that are known by name only; make_rope_table refuses them.
-bool rope_kind_supported(RopeKind kind);
+// Default and linear: positions as they are, or divided by a number. The others are a model's own,
+// native scaling.
+bool is_interpolation(RopeKind kind);
 
 std::string_view rope_layout_name(RopeLayout layout);
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/rope/rope_parameters.h"
@@ -21,6 +22,9 @@ struct ScalingRequest {
   std::optional<double> attention_factor, beta_fast, beta_slow, mscale, mscale_all_dim;
   std::optional<bool> truncate;
   std::optional<double> low_freq_factor, high_freq_factor;
+  std::optional<std::vector<double>> short_factor, long_factor;  // rotary_dims/2 numbers each
+  // A native kind may be replaced by linear with pos_scaling_factor as the total factor.
+  bool allow_linear_over_native = false;
   // Prefix of the paths in messages: "model" for a run config.
   std::string where = "model";
 };
@@ -30,6 +34,9 @@ struct ScalingRequest {
 RopeParameters resolve_scaling(const RopeParameters& trained,
                                const ScalingRequest& request,
                                Diagnostics& diagnostics);
+
+// Adds the extras that `rope` states to a request that does not say them itself.
+void ask_for_extras_of(const RopeParameters& rope, ScalingRequest& request);
 
 // The same checks on parameters as they stand, for a model trained from scratch or edited by hand.
 // `factor_stated`: somebody wrote the factor, so that 1 means direct tuning.

@@ -2,6 +2,7 @@
 // table of families.cpp.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,40 +10,41 @@
 #include "ropewalk/base/json.h"
 #include "ropewalk/rope/hf_rope.h"
 #include "ropewalk/spec/decoder_spec.h"
+#include "ropewalk/spec/quantization.h"
 
 namespace ropewalk {
 
-// Sizes that shapes are made of.
-enum class WeightSize { kVocab, kHidden, kInner, kQuery, kKeyValue };
-
-// When a parameter exists.
-enum class WeightWhen { kAlways, kUntied, kAttentionBias, kMlpBias };
-
-struct WeightPart {
-  std::string foreign;  // "{}" stands for the layer's number
-  WeightSize rows;
+// How a foreign tensor holds what is one parameter, or one part of it, of ours.
+enum class WeightLayout {
+  kPlain,               // the same rows
+  kScalar,              // one number, without dimensions
+  kStacked,             // [groups, rows, ...]: experts, or heads, in a dimension of their own
+  kStackedTransposed,   // [experts, in, out]
+  kStackedInterleaved,  // [experts, in, out], or [experts, out]; gate and up alternate
+  kQkvPerHead,          // [heads, (q, k, v), Dh] rows
+  kQkvPerGroup,         // [kv heads, (q of the group, k, v), Dh] rows
+  kQkvCodegen,          // [4, (q, v, k), heads / 4, Dh] rows
 };
 
-// One parameter of ours. Parts follow each other along the rows; a vector has no columns.
-struct WeightRule {
-  std::string name;
-  std::vector<WeightPart> parts;
-  bool matrix = true;
-  WeightSize columns = WeightSize::kHidden;
-  WeightWhen when = WeightWhen::kAlways;
+// "{}" stands for the layer's number, "{e}" for that of the group (expert or head). One foreign
+// name stands for the whole parameter (or group), else there is one for every part.
+struct WeightName {
+  std::string ours;  // of block_parameters without, of the others with its full name
+  std::vector<std::string> foreign;
+  WeightLayout layout = WeightLayout::kPlain;
 };
 
 struct FamilyWeights {
-  std::vector<WeightRule> before;  // outside the layers, first in the model
-  std::vector<WeightRule> layer;   // repeated for every layer
-  std::vector<WeightRule> after;
-  std::vector<std::string> ignored;  // always
-  std::vector<std::string> ignored_when_tied;
+  std::vector<WeightName> names;     // those of parameters that a spec lacks are passed over
+  std::vector<std::string> ignored;  // foreign tensors that hold nothing to learn
+  std::vector<std::string> ignored_when_tied = {"lm_head.weight"};
 };
 
 struct SpecReading {
-  DecoderSpec spec;  // spec.rope = rope.now
-  RopeReading rope;
+  DecoderSpec spec;                   // spec.rope = rope.now
+  RopeReading rope;                   // of the main positions
+  std::vector<RopeContext> contexts;  // how they were read, and those of other layer types after
+  std::optional<Quantization> quantization;  // of the files that this config describes
 };
 
 struct Family {
@@ -50,9 +52,13 @@ struct Family {
   std::string architecture;  // "LlamaForCausalLM"
   // Faults and remarks go to the diagnostics, with config.json's keys as places.
   SpecReading (*from_hf)(const Json& config, Diagnostics& diagnostics);
-  // `original` with every key the spec determines replaced; pass an empty object to write anew.
-  Json (*to_hf)(const DecoderSpec& spec, const Json& original);
-  const FamilyWeights& (*weights)();
+  FamilyWeights (*weights)(const DecoderSpec& spec);
+  // For families that can write a config anew; null: only the positions are replaced.
+  Json (*write_hf)(const DecoderSpec& spec, const Json& original) = nullptr;
+
+  // `original` with every key that the spec determines replaced, for plain weights: without its
+  // quantization_config.
+  Json to_hf(const DecoderSpec& spec, const Json& original) const;
 };
 
 // The explicit table of known families.

@@ -20,6 +20,7 @@ struct HfModel {
   Json config;                 // config.json as found, or as it is to be written
   DecoderSpec spec;
   const Family* family = nullptr;
+  std::optional<Quantization> quantization;  // of the weight files at `path`
   // Positions as the weights were trained. Differs from spec.rope when config.json was edited by
   // hand, or when a run config asks for more.
   RopeParameters trained_rope;

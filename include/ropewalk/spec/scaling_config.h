@@ -19,6 +19,9 @@ struct ScalingConfig {
   std::optional<bool> truncate;
   std::optional<double> low_freq_factor;
   std::optional<double> high_freq_factor;
+  std::optional<std::vector<double>> short_factor;
+  std::optional<std::vector<double>> long_factor;
+  bool allow_linear_over_native = false;
 
   static constexpr auto fields() {
     using namespace rules;
@@ -94,6 +97,22 @@ struct ScalingConfig {
               "llama3: wavelengths below context / this are left as they are.",
               positive,
               unset_means("the checkpoint's")),
+        field("short_factor",
+              &S::short_factor,
+              "longrope: divisors of the frequencies for sequences up to the pre-training context, "
+              "one for each pair of rotary dimensions.",
+              unset_means("the checkpoint's")),
+        field("long_factor",
+              &S::long_factor,
+              "longrope: the same for longer sequences.",
+              unset_means("the checkpoint's")),
+        field(
+            "allow_linear_over_native",
+            &S::allow_linear_over_native,
+            "A checkpoint with scaling of its own (llama3, yarn, longrope, dynamic, proportional) "
+            "refuses `linear`. With true, its kind is replaced by linear with "
+            "`pos_scaling_factor` as the total factor against the pre-training context; theta "
+            "stays. It is never applied on top of the native scaling."),
     };
   }
 };

@@ -9,18 +9,23 @@
 
 namespace ropewalk {
 
-// Rows [row_begin, row_end) of our tensor are the whole of one foreign tensor.
+// Rows [row_begin, row_end) of our tensor are the whole of one foreign tensor. Read as rows (all
+// dimensions but the last one flattened, after the last two were swapped if `transposed`), our row
+// row_begin + i is the foreign row rows[i].
 struct WeightSlice {
   std::string foreign_name;
   int64_t row_begin = 0;
   int64_t row_end = 0;
   std::vector<int64_t> shape;  // of the foreign tensor
+  std::vector<int64_t> rows;   // empty: the same order
+  bool transposed = false;
 };
 
 struct WeightEntry {
   std::string name;                 // ours, "layers.0.attention.qkv.weight"
   std::vector<int64_t> shape;       // ours, [out, in] or [out]
   std::vector<WeightSlice> slices;  // in row order; together they cover every row exactly once
+  bool trainable = true;            // false: part of the checkpoint, never updated
 };
 
 // Every parameter of the model, in the order in which the model registers them.

@@ -8,19 +8,26 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/rope/hf_rope.h"
 #include "ropewalk/rope/scaling.h"
 
 namespace ropewalk::cli {
 namespace {
 
 RopeKind parse_method(const std::string& name) {
-  const std::vector<std::string> methods = {"linear", "default", "yarn", "llama3"};
+  const std::vector<std::string> methods = {
+      "linear", "default", "dynamic", "yarn", "llama3", "proportional"};
   const auto kind = parse_rope_kind(name);
-  if (kind && rope_kind_supported(*kind)) return *kind;
+  if (kind == RopeKind::kLongrope) {
+    throw ConfigError(
+        "--method: found " + name +
+        ", which a length alone does not determine: its short_factor and long_factor are lists. "
+        "Write them into a run config's model section, with pos_scaling_type \"longrope\"");
+  }
+  if (kind) return *kind;
   const auto nearest = nearest_name(name, methods);
-  throw ConfigError("--method: found \"" + name + "\"" +
-                    (kind ? ", which is not supported" : std::string()) + "; expected one of " +
-                    join(methods, ", ") + " (default: direct tuning without scaling)" +
+  throw ConfigError("--method: found \"" + name + "\"; expected one of " + join(methods, ", ") +
+                    " (default: direct tuning without scaling)" +
                     (nearest ? "; did you mean \"" + *nearest + "\"?" : ""));
 }
 
@@ -29,20 +36,6 @@ void check_length(const RopeParameters& before, const ExtendOptions& options) {
   throw ConfigError("--to: found " + std::to_string(options.to) + "; " + options.checkpoint +
                     " already has max_position_embeddings " +
                     std::to_string(before.max_position_embeddings) + ": expected more than that");
-}
-
-void check_method(const RopeParameters& before, const ExtendOptions& options, RopeKind method) {
-  const bool native = before.kind != RopeKind::kDefault && before.kind != RopeKind::kLinear;
-  if (!native || before.kind == method) return;
-  const std::string kind(rope_kind_name(before.kind));
-  throw ConfigError("--method: found " + std::string(rope_kind_name(method)) + "; " +
-                    options.checkpoint + " was trained with " + kind + " scaling (factor " +
-                    format_number(before.factor) +
-                    "), and replacing it would undo what the model learnt; the sensible ways are: "
-                    "--method " +
-                    kind +
-                    ", which raises that factor, or a larger rope_theta in the "
-                    "run config");
 }
 
 // The total factor with which `length` positions fit.
@@ -77,13 +70,13 @@ ExtendPlan make_plan(const ExtendOptions& options) {
     plan.before.original_max_position_embeddings = *options.original_max_position_embeddings;
   }
   check_length(plan.before, options);
-  check_method(plan.before, options, method);
 
   ScalingRequest request;
   request.where = "";
   request.max_position_embeddings = options.to;
   request.original_max_position_embeddings = options.original_max_position_embeddings;
   request.pos_scaling_type = method;
+  request.allow_linear_over_native = options.allow_linear_over_native;
   request.pos_scaling_factor = total_factor(plan.before, method, options.to);
   if (plan.model.spec.rope.theta != plan.before.theta) {
     request.rope_theta = plan.model.spec.rope.theta;
@@ -93,6 +86,10 @@ ExtendPlan make_plan(const ExtendOptions& options) {
   for (const Diagnostics::Item& item : diagnostics.warnings()) {
     plan.remarks.push_back(item.where + ": " + item.text);
   }
+  DecoderSpec extended = plan.model.spec;
+  extended.rope = plan.after;
+  const Json written = plan.model.family->to_hf(extended, plan.model.config);
+  for (const std::string& remark : foreign_reader_remarks(written)) plan.remarks.push_back(remark);
   return plan;
 }
 

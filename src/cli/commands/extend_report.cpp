@@ -64,17 +64,15 @@ std::vector<std::string> meaning(const ExtendPlan& plan) {
     return {"positions: as they are; those from " +
             std::to_string(after.original_max_position_embeddings) + " on are new to the model"};
   }
-  if (after.kind == RopeKind::kLinear) {
+  if (after.kind == RopeKind::kLinear || after.kind == RopeKind::kProportional) {
     return {"positions: position " + std::to_string(last) + " is computed as " +
                 short_number(squeezed, 4) + ", within the " +
                 std::to_string(after.original_max_position_embeddings) + " of pre-training;",
             "           neighbours are " + short_number(1.0 / after.factor) + " apart instead of " +
                 short_number(1.0 / plan.before.factor)};
   }
-  const RopeTable table = make_rope_table(after);
-  RopeParameters unscaled = after;
-  unscaled.kind = RopeKind::kDefault;
-  const RopeTable plain = make_rope_table(unscaled);
+  const RopeTable table = make_rope_table(after, after.max_position_embeddings);
+  const RopeTable plain = make_rope_table(unscaled_rope(after));
   const double slowest = static_cast<double>(last) * table.inverse_frequencies.back() /
                          plain.inverse_frequencies.back();
   const double fastest = static_cast<double>(last) * table.inverse_frequencies.front() /

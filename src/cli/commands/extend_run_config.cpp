@@ -72,6 +72,11 @@ void write_model(std::ostream& out, const ExtendPlan& plan, const ExtendOptions&
   if (after.kind != RopeKind::kLinear && after.kind != RopeKind::kDefault) {
     out << ",\n    \"pos_scaling_type\": " << quoted(std::string(rope_kind_name(after.kind)));
   }
+  if (options.allow_linear_over_native) {
+    out << ",\n    // The checkpoint's own kind is replaced, not kept below it.\n"
+        << "    \"pos_scaling_type\": \"linear\",\n"
+        << "    \"allow_linear_over_native\": true";
+  }
   if (options.original_max_position_embeddings) {
     out << ",\n    \"original_max_position_embeddings\": "
         << after.original_max_position_embeddings;

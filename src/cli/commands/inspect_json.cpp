@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/commands/rope_meaning.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/manifest.h"
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/formats/token_shard.h"
-#include "ropewalk/rope/frequencies.h"
-#include "ropewalk/rope/identity.h"
 #include "ropewalk/settings/run_config.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/spec/hf_model.h"
@@ -18,35 +17,6 @@ namespace ropewalk::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <typename T>
-void put(Json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
-
-Json rope_json(const RopeParameters& rope) {
-  Json json;
-  json["kind"] = rope_kind_name(rope.kind);
-  json["factor"] = rope.factor;
-  json["original_max_position_embeddings"] = rope.original_max_position_embeddings;
-  json["max_position_embeddings"] = rope.max_position_embeddings;
-  json["rope_theta"] = rope.theta;
-  json["head_dim"] = rope.head_dim;
-  json["rotary_dims"] = rope.rotary_dims;
-  json["layout"] = rope_layout_name(rope.layout);
-  put(json, "beta_fast", rope.beta_fast);
-  put(json, "beta_slow", rope.beta_slow);
-  put(json, "mscale", rope.mscale);
-  put(json, "mscale_all_dim", rope.mscale_all_dim);
-  put(json, "truncate", rope.truncate);
-  put(json, "low_freq_factor", rope.low_freq_factor);
-  put(json, "high_freq_factor", rope.high_freq_factor);
-  const RopeTable table = make_rope_table(rope);
-  json["attention_factor"] = table.attention_factor;
-  json["frequency_hash"] = hash_rope_table(rope);
-  json["inverse_frequencies"] = table.inverse_frequencies;
-  return json;
-}
 
 Json weights_json(const ModelFiles& files) {
   std::map<std::string, int64_t> dtypes;
@@ -90,11 +60,11 @@ Json spec_json(const DecoderSpec& spec) {
   json["num_attention_heads"] = spec.num_heads;
   json["num_key_value_heads"] = spec.num_kv_heads;
   json["head_dim"] = spec.head_dim;
-  json["rms_norm_eps"] = spec.norm_eps;
+  json["norm_eps"] = spec.norm.eps;
   json["tie_word_embeddings"] = spec.tied_embeddings;
-  json["attention_bias"] = spec.attention_bias;
-  json["mlp_bias"] = spec.mlp_bias;
-  json["attention_dropout"] = spec.attention_dropout;
+  json["attention_bias"] = spec.qkv_bias;
+  json["mlp_bias"] = spec.mlp_up_bias;
+  for (const auto& [key, value] : spec.dropouts) json[key] = value;
   return json;
 }
 
@@ -138,8 +108,11 @@ Json inspect_model(const fs::path& path) {
   for (const char* key : {"dtype", "torch_dtype"}) {
     if (model.config.contains(key)) json["dtype"] = model.config[key];
   }
+  if (model.quantization) json["quantization"] = describe_quantization(*model.quantization);
   if (fs::is_directory(path)) {
     json["weights"] = has_weights(path) ? weights_json(ModelFiles::open(path)) : Json(nullptr);
+    // Elements of the files: packed values and scales are no parameters.
+    if (model.quantization && json["weights"].is_object()) json["weights"].erase("parameters");
     json["checkpoint"] = has_manifest(path) ? checkpoint_json(path) : Json(nullptr);
   }
   json["remarks"] = remarks_json(remarks);

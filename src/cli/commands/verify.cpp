@@ -16,6 +16,7 @@
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/formats/safetensors.h"
 #include "ropewalk/formats/token_shard.h"
+#include "ropewalk/spec/formulas.h"
 #include "ropewalk/spec/hf_model.h"
 #include "ropewalk/spec/weight_check.h"
 
@@ -62,9 +63,9 @@ void check_model_folder(const fs::path& folder, Finding& finding) {
   collect(finding.faults, "model", [&] {
     const HfModel model = load_hf_model(folder);
     const ModelFiles files = ModelFiles::open(folder);
-    finding.faults.merge(check_weights(files, model.spec), "weights");
+    finding.faults.merge(check_weights(files, model.spec, model.quantization), "weights");
     finding.summary = "model " + model.spec.model_type + ", " +
-                      format_count(files.num_parameters()) + " parameters, " +
+                      format_count(parameter_count(model.spec)) + " parameters, " +
                       format_bytes(files.num_bytes());
   });
 }

@@ -9,11 +9,16 @@ void declare_extend_options(CLI::App& app, ExtendOptions& options) {
   app.add_option("--to", options.to, "New context length in tokens")
       ->required()
       ->check(CLI::PositiveNumber);
-  app.add_option("--method", options.method, "Kind of position scaling")->capture_default_str();
+  app.add_option("--method", options.method, "Kind of position scaling: linear, yarn, dynamic, ...")
+      ->capture_default_str();
   app.add_option("--original-max-position-embeddings",
                  options.original_max_position_embeddings,
                  "Context length of the pre-training, where the checkpoint does not say it")
       ->check(CLI::PositiveNumber);
+  app.add_flag(
+      "--allow-linear-over-native",
+      options.allow_linear_over_native,
+      "Replace a checkpoint's own kind (llama3, yarn, ...) by linear with the total factor");
   app.add_option("--data", options.data, "Folder of token shards to train on; may be repeated")
       ->type_name("DIR")
       ->allow_extra_args(false);

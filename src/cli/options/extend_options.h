@@ -19,6 +19,7 @@ struct ExtendOptions {
   int64_t to = 0;  // the new max_position_embeddings
   std::string method = "linear";
   std::optional<int64_t> original_max_position_embeddings;  // the pre-training context L
+  bool allow_linear_over_native = false;
   std::vector<std::string> data;
   std::vector<std::string> validation;
   std::string run_dir;  // empty: derived from the length

@@ -27,6 +27,7 @@ at::Tensor linear(const at::Tensor& x, const LinearWeights& w) {
 at::Tensor apply_rotary(const at::Tensor& x_BHTD,
                         const RotaryTables& tables,
                         int64_t first_position) {
+  if (!tables.cos.defined()) return x_BHTD;
   const int64_t tokens = x_BHTD.size(2), half = tables.cos.size(1);
   const at::Tensor wide = x_BHTD.to(compute_type(x_BHTD));
   const at::Tensor cos = tables.cos.narrow(0, first_position, tokens).to(wide.scalar_type());
@@ -62,26 +63,57 @@ Heads split_rotary(const at::Tensor& qkv_BTE,
 
 at::Tensor causal_attention(const at::Tensor& q_BHTD,
                             const at::Tensor& k_BHTD,
-                            const at::Tensor& v_BHTD,
-                            double scale) {
+                            const at::Tensor& v_BHTE,
+                            const AttentionOptions& options) {
   const int64_t group = q_BHTD.size(1) / k_BHTD.size(1);
   const int64_t queries = q_BHTD.size(2), keys = k_BHTD.size(2);
   const at::ScalarType type = compute_type(q_BHTD);
   const at::Tensor k = k_BHTD.to(type).repeat_interleave(group, 1);
-  const at::Tensor v = v_BHTD.to(type).repeat_interleave(group, 1);
-  const at::Tensor scores = at::matmul(q_BHTD.to(type), k.transpose(-1, -2)) * scale;
-  const at::Tensor hidden =
-      at::ones({queries, keys}, q_BHTD.options().dtype(at::kBool)).triu(keys - queries + 1);
-  const at::Tensor weights =
-      scores.masked_fill(hidden, -std::numeric_limits<double>::infinity()).softmax(-1);
+  const at::Tensor v = v_BHTE.to(type).repeat_interleave(group, 1);
+  at::Tensor scores = at::matmul(q_BHTD.to(type), k.transpose(-1, -2)) * options.scale;
+  if (options.softcap > 0) scores = at::tanh(scores / options.softcap) * options.softcap;
+  // A query's position less a key's.
+  const at::Tensor distance = at::arange(keys - queries, keys).unsqueeze(1) - at::arange(keys);
+  at::Tensor hidden = distance.lt(0);
+  if (options.window > 0) hidden = hidden.logical_or(distance.ge(options.window));
+  scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+  if (options.sinks_H.defined()) {
+    const at::Tensor sinks = options.sinks_H.to(type).view({1, -1, 1, 1});
+    scores = at::cat({scores, sinks.expand({scores.size(0), -1, queries, 1})}, -1);
+  }
+  const at::Tensor weights = scores.softmax(-1).narrow(-1, 0, keys);
   return at::matmul(weights, v).transpose(1, 2).flatten(2).to(q_BHTD.scalar_type());
 }
 
 at::Tensor linear_cross_entropy(const at::Tensor& hidden_ND,
                                 const at::Tensor& weight_VD,
-                                const at::Tensor& targets_N) {
-  const at::Tensor logits = linear(hidden_ND, {weight_VD, {}}).to(compute_type(hidden_ND));
+                                const at::Tensor& targets_N,
+                                const LogitOptions& options) {
+  at::Tensor logits = linear(hidden_ND, {weight_VD, options.bias_V}).to(compute_type(hidden_ND));
+  logits = logits * options.scale;
+  if (options.softcap > 0) logits = at::tanh(logits / options.softcap) * options.softcap;
   return at::cross_entropy_loss(logits, targets_N, {}, at::Reduction::Sum, kIgnoredTarget);
+}
+
+at::Tensor layer_norm(const at::Tensor& x,
+                      const at::Tensor& weight,
+                      const at::Tensor& bias,
+                      double eps) {
+  const at::Tensor wide = x.to(compute_type(x));
+  const at::Tensor centred = wide - wide.mean(-1, /*keepdim=*/true);
+  at::Tensor y = centred * (centred.square().mean(-1, /*keepdim=*/true) + eps).rsqrt();
+  if (weight.defined()) y = y * weight.to(y.scalar_type());
+  if (bias.defined()) y = y + bias.to(y.scalar_type());
+  return y.to(x.scalar_type());
+}
+
+at::Tensor head_norm(const at::Tensor& x_BTHD, const HeadNorm& norm) {
+  const at::Tensor wide = x_BTHD.to(compute_type(x_BTHD));
+  at::Tensor y = norm.centred ? layer_norm(wide, {}, {}, norm.eps)
+                              : rms_norm(wide, at::ones({wide.size(-1)}, wide.options()), norm.eps);
+  if (norm.weight.defined()) y = y * norm.weight.to(y.scalar_type());
+  if (norm.bias.defined()) y = y + norm.bias.to(y.scalar_type());
+  return y.to(x_BTHD.scalar_type());
 }
 
 }  // namespace ropewalk::ops::reference

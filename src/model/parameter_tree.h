@@ -1,0 +1,33 @@
+// Parameters of a module, registered under their dotted names and found by them again.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ropewalk/ops/linear.h"
+#include "ropewalk/spec/parameters.h"
+
+namespace ropewalk {
+
+class ParameterTree {
+ public:
+  // Registers uninitialised fp32 tensors with `root` (or sub-modules of it, made as needed). What
+  // is not trainable becomes a buffer.
+  ParameterTree(torch::nn::Module& root,
+                const std::vector<ParameterShape>& parameters,
+                at::Device device);
+
+  // Undefined when the model has no such parameter.
+  at::Tensor get(const std::string& name) const;
+  // name.weight and name.bias
+  ops::LinearWeights linear(const std::string& name) const;
+
+ private:
+  std::unordered_map<std::string, at::Tensor> tensors_;
+};
+
+}  // namespace ropewalk

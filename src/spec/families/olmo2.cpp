@@ -1,0 +1,39 @@
+// OLMo 2: RMSNorm on what attention and MLP give instead of before them, and over all queries and
+// keys.
+#include "spec/families/families.h"
+#include "spec/family_reader.h"
+#include "spec/weight_table.h"
+
+namespace ropewalk {
+namespace {
+
+SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
+  FamilyReader in(config, "olmo2", diagnostics);
+  DecoderSpec& spec = in.spec();
+  in.sizes({.vocab = 50304, .hidden = 4096, .inner = 11008, .layers = 32, .heads = 32});
+  in.norm(NormKind::kRms, "rms_norm_eps", 1e-5);
+  in.activation("hidden_act", "silu");
+  in.ties(false);
+  in.dropout("attention_dropout");
+  spec.pre_norms = false;
+  spec.post_norms = true;
+  spec.qk_norm = QkNorm::kWhole;
+  spec.qk_norm_spec = spec.norm;
+  spec.qkv_bias = spec.output_bias = in.flag("attention_bias", false);
+  in.tokens(std::nullopt, 50279);
+  in.rope();
+  return in.finish();
+}
+
+FamilyWeights weights(const DecoderSpec&) {
+  return WeightTable()
+      .rename("attention_post_norm", {in_layer("post_attention_layernorm")})
+      .rename("mlp_post_norm", {in_layer("post_feedforward_layernorm")})
+      .take();
+}
+
+}  // namespace
+
+Family olmo2_family() { return {"olmo2", "Olmo2ForCausalLM", from_hf, weights}; }
+
+}  // namespace ropewalk
