@@ -31,12 +31,16 @@ function(ropewalk_layer name)
   endif()
 endfunction()
 
-# For targets whose sources include torch: its precompiled header, and several sources compiled as
-# one, because what torch's headers cost is paid once per compilation. Names in anonymous namespaces
-# must therefore differ within a layer. A source that sets its own target machine stands alone.
+# Several sources of a target compiled as one, because what heavy headers cost is paid once per
+# compilation. Names in anonymous namespaces must therefore differ within the target.
+function(ropewalk_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
+# For targets whose sources include torch. A source that sets its own target machine stands alone.
 function(ropewalk_torch_sources target)
   ropewalk_torch_pch(${target})
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  ropewalk_unity(${target})
   get_target_property(sources ${target} SOURCES)
   list(FILTER sources INCLUDE REGEX "/cpu/kernels_")
   set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
@@ -78,8 +82,9 @@ function(ropewalk_test_pch target)
     LIBRARIES nlohmann_json::nlohmann_json GTest::gmock)
 endfunction()
 
-function(ropewalk_cli_pch target)
+function(ropewalk_cli_sources target)
   ropewalk_shared_pch(${target} ropewalk_cli_pch
     HEADERS <CLI/CLI.hpp> <nlohmann/json.hpp>
     LIBRARIES nlohmann_json::nlohmann_json CLI11::CLI11)
+  ropewalk_unity(${target})
 endfunction()

@@ -1,7 +1,7 @@
 // For the Python tests of parity: what our decoder computes on Hugging Face folders, and what it
 // writes.
 //
-//   family_dump_tool [--factor S] FOLDER...
+//   family_dump_tool [--factor S] [--device cpu|cuda] FOLDER...
 //   family_dump_tool --rewrite SHARD_BYTES FOLDER...
 //
 // A folder holds `model` (HF layout) and `input.safetensors` with I64 `tokens` [B, T]; `targets`
@@ -26,6 +26,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/checkpoint/export.h"
 #include "ropewalk/checkpoint/import.h"
+#include "ropewalk/dist/device.h"
 #include "ropewalk/eval/generate.h"
 #include "ropewalk/formats/safetensors.h"
 #include "ropewalk/model/decoder.h"
@@ -58,7 +59,7 @@ void write(const fs::path& path, const Named& tensors) {
   }
   SafetensorsWriter writer(path, infos);
   for (const auto& [name, tensor] : tensors) {
-    const at::Tensor dense = tensor.detach().contiguous();
+    const at::Tensor dense = tensor.detach().to(at::kCPU).contiguous();
     writer.write(name,
                  {static_cast<const std::byte*>(dense.const_data_ptr()),
                   static_cast<size_t>(dense.nbytes())});
@@ -94,16 +95,16 @@ at::Tensor greedy(Decoder& decoder, const at::Tensor& prompt, int64_t num_new_to
       .to(at::kLong);
 }
 
-std::shared_ptr<Decoder> read_decoder(const HfModel& source) {
-  const auto decoder = build_decoder(source.spec, {.for_training = true});
+std::shared_ptr<Decoder> read_decoder(const HfModel& source, at::Device device) {
+  const auto decoder = build_decoder(source.spec, {.device = device, .for_training = true});
   import_weights(*decoder, source);
   return decoder;
 }
 
-void dump(const fs::path& folder, double factor) {
+void dump(const fs::path& folder, double factor, at::Device device) {
   fs::remove(folder / "ours.safetensors");
   const HfModel source = load_hf_model(folder / "model");
-  const auto decoder = read_decoder(source);
+  const auto decoder = read_decoder(source, device);
   if (factor > 0) {
     RopeParameters rope = source.spec.rope;
     rope.kind = RopeKind::kLinear;
@@ -111,14 +112,14 @@ void dump(const fs::path& folder, double factor) {
     decoder->set_rope(rope);
   }
   const SafetensorsFile input(folder / "input.safetensors");
-  const at::Tensor tokens = read_ids(input, "tokens");
+  const at::Tensor tokens = read_ids(input, "tokens").to(device);
   Named out;
   {
     const at::NoGradGuard no_grad;
     out.emplace_back("logits", decoder->logits(decoder->hidden(tokens)));
   }
   if (holds(input, "targets")) {
-    const at::Tensor loss = mean_loss(*decoder, tokens, read_ids(input, "targets"));
+    const at::Tensor loss = mean_loss(*decoder, tokens, read_ids(input, "targets").to(device));
     loss.backward();
     out.emplace_back("loss", loss.reshape({1}));
     add_gradients(*decoder, out);
@@ -145,11 +146,11 @@ void write_decoder(const HfModel& source,
 void rewrite(const fs::path& folder, uint64_t shard_bytes) {
   constexpr uint64_t kOneFile = 1'000'000'000;
   const HfModel first = load_hf_model(folder / "model");
-  const auto decoder = read_decoder(first);
+  const auto decoder = read_decoder(first, at::kCPU);
   write_decoder(first, *decoder, folder / "written", kOneFile);
   write_decoder(first, *decoder, folder / "sharded", shard_bytes);
   const HfModel second = load_hf_model(folder / "written");
-  write_decoder(second, *read_decoder(second), folder / "again", kOneFile);
+  write_decoder(second, *read_decoder(second, at::kCPU), folder / "again", kOneFile);
 }
 
 // A folder that fails is explained in its error.txt, so that the others are done.
@@ -173,13 +174,19 @@ int main(int argc, char** argv) {
   std::vector<std::string> folders;
   double factor = 0;
   uint64_t shard_bytes = 0;
+  std::string device = "cpu";
   CLI::App app{"What our decoder computes and writes"};
   app.add_option("folders", folders)->required();
   app.add_option("--factor", factor);
   app.add_option("--rewrite", shard_bytes);
+  app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda"}));
   CLI11_PARSE(app, argc, argv);
+  const auto backend =
+      device == "cuda" ? ropewalk::dist::GroupBackend::kNccl : ropewalk::dist::GroupBackend::kGloo;
+  const at::Device place = ropewalk::dist::choose_device(ropewalk::RankEnvironment{}, backend);
   ropewalk::each(folders, [&](const std::filesystem::path& folder) {
-    shard_bytes > 0 ? ropewalk::rewrite(folder, shard_bytes) : ropewalk::dump(folder, factor);
+    shard_bytes > 0 ? ropewalk::rewrite(folder, shard_bytes)
+                    : ropewalk::dump(folder, factor, place);
   });
   return 0;
 }

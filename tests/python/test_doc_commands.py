@@ -39,6 +39,10 @@ ADDED = [
 RUN_ELSEWHERE = {
     "scripts/quickstart.sh": "by hand on a fresh clone: it sets up, builds and takes minutes",
     "scripts/test.sh": "it runs this test",
+    **dict.fromkeys(("PY=$(echo ~/.cache/ropewalk/oracles-*/bin/python)",
+                     "$PY scripts/make_family_references.py make runs/references NAME",
+                     "$PY scripts/make_family_references.py compare runs/references NAME"),
+                    "NAME is a family to be written; python.families calls the same functions"),
 }
 # Run by the tests of launchers below.
 LAUNCHED = ("torchrun", "mpirun", "srun")
