@@ -220,6 +220,16 @@ std::vector<bool> FamilyReader::windows(std::optional<int64_t> window,
   return slides;
 }
 
+void FamilyReader::window_everywhere(std::optional<int64_t> window) {
+  for (LayerSpec& layer : reading_.spec.layers) layer.window = window.value_or(0);
+}
+
+std::optional<int64_t> FamilyReader::switched_window(std::optional<int64_t> fallback) {
+  ignore({"sliding_window"});
+  return flag("use_sliding_window", false) ? size_or_null("sliding_window", fallback)
+                                           : std::nullopt;
+}
+
 void FamilyReader::rope(RopeContext context) {
   prepare(context);
   reading_.rope = read_hf_rope(config_, context, diagnostics_);

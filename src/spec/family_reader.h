@@ -76,6 +76,9 @@ class FamilyReader {
   // layers' windows and gives which ones slide.
   std::vector<bool> windows(std::optional<int64_t> window,
                             const std::function<bool(int64_t)>& fallback);
+  void window_everywhere(std::optional<int64_t> window);
+  // `sliding_window` where `use_sliding_window` asks for it.
+  std::optional<int64_t> switched_window(std::optional<int64_t> fallback);
   // Positions of the model. The head size (unless set) and the window of the context are filled in.
   void rope(RopeContext context = {});
   // Positions of the sliding layers where they have their own; after rope().

@@ -54,6 +54,19 @@ WeightTable& WeightTable::rename(const std::string& ours,
   return *this;
 }
 
+WeightTable& WeightTable::post_norms() {
+  rename("attention_post_norm", {in_layer("post_attention_layernorm")});
+  return rename("mlp_post_norm", {in_layer("post_feedforward_layernorm")});
+}
+
+WeightTable& WeightTable::mixtral_experts() {
+  rename("mlp.router", {in_layer("block_sparse_moe.gate")});
+  rename(
+      "mlp.experts.gate_up",
+      {in_layer("block_sparse_moe.experts.{e}.w1"), in_layer("block_sparse_moe.experts.{e}.w3")});
+  return rename("mlp.experts.down", {in_layer("block_sparse_moe.experts.{e}.w2")});
+}
+
 WeightTable& WeightTable::ignore(const std::vector<std::string>& patterns) {
   for (std::string pattern : patterns) {
     const size_t layer = pattern.find("{}");

@@ -25,6 +25,10 @@ class WeightTable {
   WeightTable& set(const std::string& ours,
                    const std::vector<std::string>& foreign,
                    WeightLayout layout = WeightLayout::kPlain);
+  // Norms on what attention and MLP give, as OLMo 2 and Gemma 2 name them.
+  WeightTable& post_norms();
+  // Router and experts as Mixtral names them.
+  WeightTable& mixtral_experts();
   // Foreign tensors that hold nothing to learn.
   WeightTable& ignore(const std::vector<std::string>& patterns);
 

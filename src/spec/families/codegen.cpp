@@ -1,68 +1,23 @@
 // CodeGen: GPT-J with a merged projection in the order of the four devices that it was trained on.
 #include "spec/families/families.h"
-#include "spec/family_reader.h"
-#include "spec/weight_table.h"
+#include "spec/families/gptj.h"
 
 namespace ropewalk {
 namespace {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "codegen", diagnostics);
-  DecoderSpec& spec = in.spec();
-  in.sizes({.vocab = 50400, .hidden = 4096, .inner = 0, .layers = 28, .heads = 16},
-           {.hidden = "n_embd",
-            .inner = "",
-            .layers = "n_layer",
-            .heads = "n_head",
-            .kv_heads = "",
-            .window = "n_positions"});
-  spec.intermediate_size = in.size("n_inner", 4 * spec.hidden_size);
-  in.norm(NormKind::kLayer, "layer_norm_epsilon", 1e-5);
-  in.activation("activation_function", "gelu_new");
-  in.ties(false);
-  for (const char* key : {"resid_pdrop", "embd_pdrop", "attn_pdrop"}) in.dropout(key);
-  in.ignore({"n_ctx",
-             "rotary",
-             "scale_attn_weights",
-             "gradient_checkpointing",
-             "summary_type",
-             "summary_use_proj",
-             "summary_activation",
-             "summary_proj_to_labels",
-             "summary_first_dropout"});
-  spec.residual = ResidualKind::kParallelShared;
-  spec.gated_mlp = false;
-  spec.mlp_up_bias = spec.mlp_down_bias = spec.logit_bias = true;
-  in.tokens(50256, 50256);
-  const auto dims = in.size_or_null("rotary_dim", 64);
-  if (!dims)
-    in.fault("rotary_dim", "is null; expected the number of dimensions of a head that turn");
-  in.rope({.partial_rotary_allowed = true,
-           .layout = RopeLayout::kInterleaved,
-           .rotary_dims = dims.value_or(spec.head_dim),
-           .window_key = "n_positions",
-           .theta_key = "",
-           .partial_key = "",
-           .scaling_expressible = false});
-  if (spec.num_heads % 4 != 0)
-    in.fault("n_head", "found " + std::to_string(spec.num_heads) + "; expected a multiple of 4");
+  read_gptj(in);
+  const int64_t heads = in.spec().num_heads;
+  if (heads % 4 != 0) {
+    in.fault("n_head", "found " + std::to_string(heads) + "; expected a multiple of 4");
+  }
   return in.finish();
 }
 
 FamilyWeights weights(const DecoderSpec&) {
-  const std::string layer = "transformer.h.{}.";
-  return WeightTable()
-      .rename("embed_tokens", {"transformer.wte"})
-      .rename("attention_norm", {layer + "ln_1"})
-      .rename("attention.qkv", {layer + "attn.qkv_proj"}, WeightLayout::kQkvCodegen)
-      .rename("attention.output", {layer + "attn.out_proj"})
-      .rename("mlp.up", {layer + "mlp.fc_in"})
-      .rename("mlp.down", {layer + "mlp.fc_out"})
-      .rename("norm", {"transformer.ln_f"})
-      .ignore({layer + "attn.bias",
-               layer + "attn.masked_bias",
-               layer + "attn.causal_mask",
-               layer + "attn.embed_positions"})
+  return gptj_weights()
+      .rename("attention.qkv", {"transformer.h.{}.attn.qkv_proj"}, WeightLayout::kQkvCodegen)
       .take();
 }
 

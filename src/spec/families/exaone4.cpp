@@ -34,12 +34,7 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-FamilyWeights weights(const DecoderSpec&) {
-  return WeightTable()
-      .rename("attention_post_norm", {in_layer("post_attention_layernorm")})
-      .rename("mlp_post_norm", {in_layer("post_feedforward_layernorm")})
-      .take();
-}
+FamilyWeights weights(const DecoderSpec&) { return WeightTable().post_norms().take(); }
 
 }  // namespace
 

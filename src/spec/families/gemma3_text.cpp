@@ -52,9 +52,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
 
 FamilyWeights weights(const DecoderSpec&) {
   return WeightTable()
-      .rename("attention_post_norm", {in_layer("post_attention_layernorm")})
+      .post_norms()
       .rename("mlp_norm", {in_layer("pre_feedforward_layernorm")})
-      .rename("mlp_post_norm", {in_layer("post_feedforward_layernorm")})
       .take();
 }
 

@@ -1,14 +1,13 @@
 // GLM-4-9B: LLaMA with biases on q, k and v, interleaved rotary on half of each head, merged gate
 // and up.
+#include "spec/families/glm.h"
+
 #include "spec/families/families.h"
-#include "spec/family_reader.h"
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
 
-SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
-  FamilyReader in(config, "glm", diagnostics);
+void read_glm(FamilyReader& in) {
   DecoderSpec& spec = in.spec();
   in.sizes({.vocab = 151552,
             .hidden = 4096,
@@ -27,6 +26,13 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   in.rope({.partial_rotary_allowed = true,
            .default_partial_rotary_factor = 0.5,
            .layout = RopeLayout::kInterleaved});
+}
+
+namespace {
+
+SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
+  FamilyReader in(config, "glm", diagnostics);
+  read_glm(in);
   return in.finish();
 }
 

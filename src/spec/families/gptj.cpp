@@ -1,14 +1,12 @@
 // GPT-J: one LayerNorm for attention and MLP side by side, interleaved partial rotary, biases on
 // the MLP and the logits. Its config knows no scaling: only our own keys carry it.
+#include "spec/families/gptj.h"
+
 #include "spec/families/families.h"
-#include "spec/family_reader.h"
-#include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
 
-SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
-  FamilyReader in(config, "gptj", diagnostics);
+void read_gptj(FamilyReader& in) {
   DecoderSpec& spec = in.spec();
   in.sizes({.vocab = 50400, .hidden = 4096, .inner = 0, .layers = 28, .heads = 16},
            {.hidden = "n_embd",
@@ -45,16 +43,13 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
            .theta_key = "",
            .partial_key = "",
            .scaling_expressible = false});
-  return in.finish();
 }
 
-FamilyWeights weights(const DecoderSpec&) {
+WeightTable gptj_weights() {
   const std::string layer = "transformer.h.{}.";
   return WeightTable()
       .rename("embed_tokens", {"transformer.wte"})
       .rename("attention_norm", {layer + "ln_1"})
-      .rename("attention.qkv",
-              {layer + "attn.q_proj", layer + "attn.k_proj", layer + "attn.v_proj"})
       .rename("attention.output", {layer + "attn.out_proj"})
       .rename("mlp.up", {layer + "mlp.fc_in"})
       .rename("mlp.down", {layer + "mlp.fc_out"})
@@ -62,7 +57,21 @@ FamilyWeights weights(const DecoderSpec&) {
       .ignore({layer + "attn.bias",
                layer + "attn.masked_bias",
                layer + "attn.causal_mask",
-               layer + "attn.embed_positions"})
+               layer + "attn.embed_positions"});
+}
+
+namespace {
+
+SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
+  FamilyReader in(config, "gptj", diagnostics);
+  read_gptj(in);
+  return in.finish();
+}
+
+FamilyWeights weights(const DecoderSpec&) {
+  const std::string layer = "transformer.h.{}.attn.";
+  return gptj_weights()
+      .rename("attention.qkv", {layer + "q_proj", layer + "k_proj", layer + "v_proj"})
       .take();
 }
 

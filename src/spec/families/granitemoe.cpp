@@ -1,6 +1,6 @@
 // Granite 3 MoE: Granite with experts; the chosen ones' weights sum to 1.
 #include "spec/families/families.h"
-#include "spec/family_reader.h"
+#include "spec/families/granite.h"
 #include "spec/weight_table.h"
 
 namespace ropewalk {
@@ -8,17 +8,7 @@ namespace {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "granitemoe", diagnostics);
-  DecoderSpec& spec = in.spec();
-  in.sizes({.vocab = 32000, .hidden = 4096, .inner = 11008, .layers = 32, .heads = 32});
-  in.norm(NormKind::kRms, "rms_norm_eps", 1e-6);
-  in.activation("hidden_act", "silu");
-  in.ties(false);
-  in.dropout("attention_dropout");
-  spec.qkv_bias = spec.output_bias = in.flag("attention_bias", false);
-  spec.embedding_scale = in.number("embedding_multiplier", 1.0);
-  spec.attention_scale = in.number("attention_multiplier", 1.0);
-  spec.residual_scale = in.number("residual_multiplier", 1.0);
-  spec.logit_scale = 1.0 / in.positive("logits_scaling", 1.0);
+  read_granite(in);
   in.experts({.default_count = 8, .default_per_token = 2, .default_inner = 11008}).renormalize =
       true;
   in.tokens(1, 2);

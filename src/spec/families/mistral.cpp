@@ -8,7 +8,6 @@ namespace {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "mistral", diagnostics);
-  DecoderSpec& spec = in.spec();
   in.sizes({.vocab = 32000,
             .hidden = 4096,
             .inner = 14336,
@@ -20,8 +19,7 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   in.activation("hidden_act", "silu");
   in.ties(false);
   in.dropout("attention_dropout");
-  const int64_t window = in.size_or_null("sliding_window", 4096).value_or(0);
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  in.window_everywhere(in.size_or_null("sliding_window", 4096));
   in.ignore({"layer_types"});  // transformers' Mistral does not read it
   in.tokens(1, 2);
   in.rope();

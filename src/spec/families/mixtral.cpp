@@ -8,7 +8,6 @@ namespace {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "mixtral", diagnostics);
-  DecoderSpec& spec = in.spec();
   in.sizes({.vocab = 32000,
             .hidden = 4096,
             .inner = 14336,
@@ -23,22 +22,13 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   in.experts({.default_count = 8, .default_per_token = 2, .default_inner = 14336}).renormalize =
       true;
   in.dropout("router_jitter_noise");
-  const int64_t window = in.size_or_null("sliding_window", std::nullopt).value_or(0);
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  in.window_everywhere(in.size_or_null("sliding_window", std::nullopt));
   in.tokens(1, 2);
   in.rope({.default_theta = 1e6});
   return in.finish();
 }
 
-FamilyWeights weights(const DecoderSpec&) {
-  return WeightTable()
-      .rename("mlp.router", {in_layer("block_sparse_moe.gate")})
-      .rename("mlp.experts.gate_up",
-              {in_layer("block_sparse_moe.experts.{e}.w1"),
-               in_layer("block_sparse_moe.experts.{e}.w3")})
-      .rename("mlp.experts.down", {in_layer("block_sparse_moe.experts.{e}.w2")})
-      .take();
-}
+FamilyWeights weights(const DecoderSpec&) { return WeightTable().mixtral_experts().take(); }
 
 }  // namespace
 

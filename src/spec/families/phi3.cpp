@@ -8,7 +8,6 @@ namespace {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "phi3", diagnostics);
-  DecoderSpec& spec = in.spec();
   in.sizes(
       {.vocab = 32064, .hidden = 3072, .inner = 8192, .layers = 32, .heads = 32, .window = 4096});
   in.norm(NormKind::kRms, "rms_norm_eps", 1e-5);
@@ -16,8 +15,7 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   in.ties(false);
   in.dropout("attention_dropout");
   for (const char* key : {"resid_pdrop", "embd_pdrop"}) in.dropout(key);
-  const int64_t window = in.size_or_null("sliding_window", std::nullopt).value_or(0);
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  in.window_everywhere(in.size_or_null("sliding_window", std::nullopt));
   in.tokens(1, 32000);
   in.rope({.partial_rotary_allowed = true});
   return in.finish();

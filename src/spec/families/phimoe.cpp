@@ -30,22 +30,13 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   experts.jitter_eps = in.number("router_jitter_noise", 0.01);
   if (experts.experts_per_token != 2)
     in.fault("num_experts_per_tok", "expected 2: SparseMixer chooses two experts");
-  const int64_t window = in.size_or_null("sliding_window", std::nullopt).value_or(0);
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  in.window_everywhere(in.size_or_null("sliding_window", std::nullopt));
   in.tokens(1, 2);
   in.rope({.default_theta = 1e6, .hears_mscales = true});
   return in.finish();
 }
 
-FamilyWeights weights(const DecoderSpec&) {
-  return WeightTable()
-      .rename("mlp.router", {in_layer("block_sparse_moe.gate")})
-      .rename("mlp.experts.gate_up",
-              {in_layer("block_sparse_moe.experts.{e}.w1"),
-               in_layer("block_sparse_moe.experts.{e}.w3")})
-      .rename("mlp.experts.down", {in_layer("block_sparse_moe.experts.{e}.w2")})
-      .take();
-}
+FamilyWeights weights(const DecoderSpec&) { return WeightTable().mixtral_experts().take(); }
 
 }  // namespace
 

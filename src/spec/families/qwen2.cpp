@@ -22,9 +22,7 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   in.dropout("attention_dropout");
   spec.qkv_bias = true;
   const int64_t first = in.count("max_window_layers", 28);
-  const bool wanted = in.flag("use_sliding_window", false);
-  const auto window = wanted ? in.size_or_null("sliding_window", 4096) : std::nullopt;
-  in.ignore({"sliding_window"});
+  const auto window = in.switched_window(4096);
   in.windows(window, [&](int64_t layer) { return window && layer >= first; });
   in.tokens(std::nullopt, std::nullopt);
   in.rope();

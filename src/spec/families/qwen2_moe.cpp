@@ -31,9 +31,7 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   experts.shared_gate = true;
   in.choose_sparse_layers();
   const int64_t first = in.count("max_window_layers", 28);
-  const bool wanted = in.flag("use_sliding_window", false);
-  const auto window = wanted ? in.size_or_null("sliding_window", 4096) : std::nullopt;
-  in.ignore({"sliding_window"});
+  const auto window = in.switched_window(4096);
   in.windows(window,
              [&](int64_t layer) { return window && layer < first && (layer + 1) % 2 != 0; });
   in.tokens(std::nullopt, std::nullopt);

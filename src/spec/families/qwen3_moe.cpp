@@ -32,10 +32,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
       .renormalize = in.flag("norm_topk_prob", false);
   in.ignore({"num_local_experts"});
   in.choose_sparse_layers();
-  const bool wanted = in.flag("use_sliding_window", false);
-  const int64_t window = wanted ? in.size_or_null("sliding_window", 4096).value_or(0) : 0;
-  in.ignore({"sliding_window", "max_window_layers"});
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  in.window_everywhere(in.switched_window(4096));
+  in.ignore({"max_window_layers"});
   in.tokens(std::nullopt, std::nullopt);
   in.rope();
   return in.finish();

@@ -39,10 +39,9 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   in.dropout("attention_dropout");
   spec.qkv_bias = spec.output_bias = in.flag("attention_bias", false);
   spec.mlp_up_bias = spec.mlp_down_bias = in.flag("mlp_bias", false);
-  in.ignore({"max_window_layers", "pretraining_tp", "sliding_window"});
+  in.ignore({"max_window_layers", "pretraining_tp"});
   read_rotary_layers(in);
-  const bool wanted = in.flag("use_sliding_window", false);
-  const auto window = wanted ? in.size_or_null("sliding_window", std::nullopt) : std::nullopt;
+  const auto window = in.switched_window(std::nullopt);
   in.windows(window,
              [&](int64_t layer) { return window && spec.layer(layer).rope == LayerRope::kNone; });
   in.tokens(128000, 128001);

@@ -31,8 +31,7 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   spec.gated_mlp = false;
   spec.qkv_bias = spec.output_bias = spec.mlp_up_bias = spec.mlp_down_bias =
       in.flag("use_bias", true);
-  const int64_t window = in.size_or_null("sliding_window", std::nullopt).value_or(0);
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  in.window_everywhere(in.size_or_null("sliding_window", std::nullopt));
   in.tokens(50256, 50256);
   in.rope();
   return in.finish();
