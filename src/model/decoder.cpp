@@ -74,42 +74,64 @@ std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
   return named;
 }
 
-ops::RotaryTables Decoder::rotary_of(int64_t layer, int64_t positions) {
-  switch (spec_.layer(layer).rope) {
-    case LayerRope::kMain:
-      return rotary_->tables(positions);
-    case LayerRope::kLocal:
-      return local_rotary_->tables(positions);
-    case LayerRope::kNone:
-      break;
-  }
-  return {};
+std::array<ops::RotaryTables, 3> Decoder::rotary_tables(const BlockInputs& inputs,
+                                                        int64_t num_tokens) {
+  const ops::Documents* documents = inputs.documents.get();
+  const int64_t positions = documents ? documents->longest : inputs.first_position + num_tokens;
+  std::array<ops::RotaryTables, 3> tables;
+  const auto fill = [&](LayerRope kind, RotaryCache& cache) {
+    ops::RotaryTables& filled = tables[static_cast<size_t>(kind)] = cache.tables(positions);
+    if (!documents || !filled.cos.defined()) return;
+    filled.cos = filled.cos.index_select(0, documents->positions_T);
+    filled.sin = filled.sin.index_select(0, documents->positions_T);
+  };
+  fill(LayerRope::kMain, *rotary_);
+  if (local_rotary_) fill(LayerRope::kLocal, *local_rotary_);
+  return tables;
 }
 
-Decoder::Run Decoder::run(const at::Tensor& tokens_BT, KvCache* cache) {
+Decoder::Run Decoder::run(const at::Tensor& tokens_BT, BlockInputs inputs) {
   ROPEWALK_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
                  "tokens must be int64 [batch, tokens]");
-  const int64_t first = cache ? cache->length() : 0, count = tokens_BT.size(1);
+  if (!inputs.documents) return run_rows(tokens_BT, std::move(inputs));
+  ROPEWALK_CHECK(!inputs.cache && inputs.documents->positions_T.numel() == tokens_BT.numel(),
+                 "the documents must cover all tokens, and there is no cache of them");
+  // The documents of all rows make one long row.
+  Run run = run_rows(tokens_BT.reshape({1, -1}), std::move(inputs));
+  run.hidden_BTD = run.hidden_BTD.view({tokens_BT.size(0), tokens_BT.size(1), -1});
+  return run;
+}
+
+Decoder::Run Decoder::run_rows(const at::Tensor& tokens_BT, BlockInputs inputs) {
+  KvCache* const cache = inputs.cache;
   Run run;
-  BlockInputs inputs;
   inputs.hidden_BTD = at::embedding(embedding_VD_, tokens_BT).to(options_.compute_dtype);
   if (spec_.embedding_scale != 1.0) inputs.hidden_BTD = inputs.hidden_BTD * spec_.embedding_scale;
   inputs.score_scale = spec_.score_scale();
-  inputs.first_position = first;
-  inputs.cache = cache;
+  inputs.first_position = cache ? cache->length() : 0;
+  const auto rotary = rotary_tables(inputs, tokens_BT.size(1));
   for (int64_t n = 0; n < spec_.num_layers; ++n) {
-    inputs.rotary = rotary_of(n, first + count);
+    inputs.rotary = rotary[static_cast<size_t>(spec_.layer(n).rope)];
     BlockOutputs outputs = runner_->run(*blocks_[static_cast<size_t>(n)], inputs);
     inputs.hidden_BTD = std::move(outputs.hidden_BTD);
     if (outputs.router_2E.defined()) run.router_2E.push_back(std::move(outputs.router_2E));
   }
-  if (cache) cache->advance(count);
+  if (cache) cache->advance(tokens_BT.size(1));
   run.hidden_BTD = (*norm_)(inputs.hidden_BTD);
   return run;
 }
 
 at::Tensor Decoder::hidden(const at::Tensor& tokens_BT, KvCache* cache) {
-  return run(tokens_BT, cache).hidden_BTD;
+  BlockInputs inputs;
+  inputs.cache = cache;
+  return run(tokens_BT, std::move(inputs)).hidden_BTD;
+}
+
+at::Tensor Decoder::hidden(const at::Tensor& tokens_BT,
+                           const std::shared_ptr<const ops::Documents>& documents) {
+  BlockInputs inputs;
+  inputs.documents = documents;
+  return run(tokens_BT, std::move(inputs)).hidden_BTD;
 }
 
 ops::LogitOptions Decoder::logit_options() const {
@@ -120,9 +142,13 @@ at::Tensor Decoder::logits(const at::Tensor& hidden_BTD) {
   return ops::logits(hidden_BTD, output_VD_, logit_options());
 }
 
-at::Tensor Decoder::loss_sum(const at::Tensor& tokens_BT, const at::Tensor& targets_BT) {
+at::Tensor Decoder::loss_sum(const at::Tensor& tokens_BT,
+                             const at::Tensor& targets_BT,
+                             const std::shared_ptr<const ops::Documents>& documents) {
   if (at::GradMode::is_enabled()) check_dropouts(spec_);
-  const Run forward = run(tokens_BT, nullptr);
+  BlockInputs inputs;
+  inputs.documents = documents;
+  const Run forward = run(tokens_BT, std::move(inputs));
   const at::Tensor loss = ops::linear_cross_entropy(
       forward.hidden_BTD.flatten(0, 1), output_VD_, targets_BT.flatten(), logit_options());
   if (forward.router_2E.empty()) return loss;

@@ -28,6 +28,30 @@ void check_attention(const at::Tensor& q,
       !sinks.defined() || (sinks.dim() == 1 && sinks.size(0) == q.size(1)), op, "sinks", sinks);
 }
 
+void check_documents(const at::Tensor& q, const at::Tensor& k, const Documents& documents) {
+  const int64_t total = documents.positions_T.numel();
+  ROPEWALK_CHECK(q.size(0) == 1 && q.size(2) == total && k.size(2) == total,
+                 "causal_attention: the documents must cover the tokens of one row");
+}
+
+at::Tensor within_documents(const at::Tensor& q_BHTD,
+                            const at::Tensor& k_BHTD,
+                            const at::Tensor& v_BHTE,
+                            const AttentionOptions& options) {
+  check_documents(q_BHTD, k_BHTD, *options.documents);
+  const std::vector<int64_t>& lengths = options.documents->lengths;
+  AttentionOptions alone = options;
+  alone.documents = nullptr;
+  // One split, not a slice for each document: the gradient of a slice has the size of the whole.
+  const auto q = q_BHTD.split_with_sizes(lengths, 2), k = k_BHTD.split_with_sizes(lengths, 2),
+             v = v_BHTE.split_with_sizes(lengths, 2);
+  std::vector<at::Tensor> parts;
+  for (size_t n = 0; n < lengths.size(); ++n) {
+    parts.push_back(causal_attention(q[n], k[n], v[n], alone));
+  }
+  return at::cat(parts, 1);
+}
+
 at::Tensor widen(const at::Tensor& x, int64_t width) {
   return x.size(-1) == width ? x : at::constant_pad_nd(x, {0, width - x.size(-1)});
 }
@@ -39,6 +63,7 @@ at::Tensor causal_attention(const at::Tensor& q_BHTD,
                             const at::Tensor& v_BHTE,
                             const AttentionOptions& options) {
   check_attention(q_BHTD, k_BHTD, v_BHTE, options);
+  if (options.documents) return within_documents(q_BHTD, k_BHTD, v_BHTE, options);
   if (options.window > 0 && q_BHTD.size(2) == 1 && k_BHTD.size(2) > options.window) {
     AttentionOptions unlimited = options;
     unlimited.window = 0;

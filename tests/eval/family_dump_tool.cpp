@@ -8,9 +8,10 @@
 // [B, T], with -100 where there is none, ask for loss and gradients; `prompt` [1, P] with
 // `new_tokens` [1] for greedy generation. Written into it: `ours.safetensors` with F32 `logits` [B,
 // T, V], `loss` (mean over the targets, with the router losses that the config asks for) and
-// `grad/NAME` for every weight under its foreign name, and I64 `greedy`. A folder that fails gets
-// `error.txt`, and the next one is done. --factor replaces the positions' scaling by linear at run
-// time.
+// `grad/NAME` for every weight under its foreign name, and I64 `greedy`; with targets also `leak`
+// [4], how far documents in one row are apart (the fields of Leak, model/leak_probe.h). A folder
+// that fails gets `error.txt`, and the next one is done. --factor replaces the positions' scaling
+// by linear at run time.
 //
 // --rewrite: `model` is read into a decoder, which is written to `written` and, in shards of that
 // size, to `sharded`; `written` is read and written once more, to `again`.
@@ -23,6 +24,7 @@
 #include <iostream>
 
 #include "checkpoint/weight_layout.h"
+#include "model/leak_probe.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/checkpoint/export.h"
 #include "ropewalk/checkpoint/import.h"
@@ -85,6 +87,13 @@ void add_gradients(const Decoder& decoder, Named& out) {
   }
 }
 
+at::Tensor leak(Decoder& decoder, const at::Tensor& tokens) {
+  const std::vector<int64_t> lengths{7, 6, 9};
+  const testing::Leak found =
+      testing::probe_leak(decoder, tokens.flatten().slice(0, 0, 22), lengths);
+  return at::tensor({found.own_logits, found.logits, found.gradients, found.alone}, at::kFloat);
+}
+
 at::Tensor greedy(Decoder& decoder, const at::Tensor& prompt, int64_t num_new_tokens) {
   const at::Tensor ids = prompt.to(at::kInt).contiguous();
   GenerateOptions options;
@@ -123,6 +132,7 @@ void dump(const fs::path& folder, double factor, at::Device device) {
     loss.backward();
     out.emplace_back("loss", loss.reshape({1}));
     add_gradients(*decoder, out);
+    out.emplace_back("leak", leak(*decoder, tokens));
   }
   if (holds(input, "prompt")) {
     const int64_t num_new_tokens = read_ids(input, "new_tokens").item<int64_t>();

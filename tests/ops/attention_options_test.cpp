@@ -123,6 +123,48 @@ TEST(AttentionOptionsTest, LowSinksAreNone) {
                         "output");
 }
 
+TEST(AttentionOptionsTest, DocumentsAreAttendedToOneByOne) {
+  torch::manual_seed(6);
+  const std::vector<int64_t> lengths{7, 1, 19, 6};
+  const Documents documents = make_documents(lengths, at::kCPU);
+  for (const int64_t head_dim : {16, 10}) {
+    for (const int64_t window : {0, 4}) {
+      for (const double softcap : {0.0, 1.5}) {
+        const OptionsCase c{
+            at::kFloat, 1, 4, 2, 33, 33, head_dim, head_dim, window, softcap, softcap > 0};
+        const auto options = [&](const Tensors& x) {
+          return options_of(c, c.sinks ? x[3] : at::Tensor());
+        };
+        testing::expect_same(
+            [&](const Tensors& x) -> Tensors {
+              AttentionOptions within = options(x);
+              within.documents = &documents;
+              return {causal_attention(x[0], x[1], x[2], within)};
+            },
+            [&](const Tensors& x) -> Tensors {
+              Tensors parts;
+              int64_t begin = 0;
+              for (const int64_t length : lengths) {
+                const auto part = [&](const at::Tensor& t) { return t.narrow(2, begin, length); };
+                parts.push_back(
+                    reference::causal_attention(part(x[0]), part(x[1]), part(x[2]), options(x)));
+                begin += length;
+              }
+              return {at::cat(parts, 1)};
+            },
+            inputs_of(c),
+            testing::tolerance(c.type));
+      }
+    }
+  }
+}
+
+TEST(AttentionOptionsTest, RefusesDocumentsThatDoNotCoverTheRow) {
+  const Documents documents = make_documents({2, 3}, at::kCPU);
+  const at::Tensor x = at::zeros({1, 2, 6, 8});
+  EXPECT_ANY_THROW(causal_attention(x, x, x, {.documents = &documents}));
+}
+
 TEST(AttentionOptionsTest, RefusesSinksOfOtherHeads) {
   const at::Tensor q = at::randn({1, 2, 4, 8}), kv = at::randn({1, 1, 4, 8});
   EXPECT_ANY_THROW(causal_attention(q, kv, kv, {.sinks_H = at::zeros({1})}));

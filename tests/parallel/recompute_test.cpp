@@ -33,17 +33,32 @@ const at::Tensor kTokens = at::arange(22).view({2, 11});
 
 void run_backward(Decoder& decoder) { decoder.loss_sum(kTokens, kTokens + 1).backward(); }
 
+void expect_same_gradients(const Decoder& a, const Decoder& b) {
+  const auto theirs = b.named_parameters();
+  for (const auto& item : a.named_parameters()) {
+    EXPECT_TRUE(theirs[item.key()].grad().equal(item.value().grad())) << item.key();
+  }
+}
+
 TEST(RecomputeTest, GradientsAreTheSameBits) {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     const auto plain = small_decoder(type), recomputed = small_decoder(type);
     recomputed->set_block_runner(make_recompute_runner());
     run_backward(*plain);
     run_backward(*recomputed);
-    for (const auto& item : plain->named_parameters()) {
-      EXPECT_TRUE(recomputed->named_parameters()[item.key()].grad().equal(item.value().grad()))
-          << item.key();
-    }
+    expect_same_gradients(*plain, *recomputed);
   }
+}
+
+TEST(RecomputeTest, DocumentsStayApartInBackward) {
+  const auto documents =
+      std::make_shared<ops::Documents>(ops::make_documents({4, 9, 9}, kTokens.device()));
+  const auto plain = small_decoder(), recomputed = small_decoder();
+  recomputed->set_block_runner(make_recompute_runner());
+  for (const auto& decoder : {plain, recomputed}) {
+    decoder->loss_sum(kTokens, kTokens + 1, documents).backward();
+  }
+  expect_same_gradients(*plain, *recomputed);
 }
 
 TEST(RecomputeTest, GradientsAccumulateOverMicroSteps) {

@@ -5,18 +5,24 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <memory>
 
 #include "ropewalk/model/kv_cache.h"
+#include "ropewalk/ops/documents.h"
 #include "ropewalk/ops/rotary.h"
 
 namespace ropewalk {
 
 struct BlockInputs {
   at::Tensor hidden_BTD;
-  ops::RotaryTables rotary;  // of the block's positions; undefined: it has none
+  // Row p is of position first_position + p, with documents of token p. Undefined: the block has
+  // no rotation.
+  ops::RotaryTables rotary;
   double score_scale = 1.0;
   int64_t first_position = 0;
   KvCache* cache = nullptr;  // not owned; null in training
+  // Given: B is 1 and the tokens are those documents. Null: every row is one document.
+  std::shared_ptr<const ops::Documents> documents;
 };
 
 struct BlockOutputs {

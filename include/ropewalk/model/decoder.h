@@ -6,6 +6,7 @@
 
 #include <torch/nn/module.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -50,9 +51,16 @@ class Decoder : public torch::nn::Module {
   at::Tensor hidden(const at::Tensor& tokens_BT, KvCache* cache = nullptr);
   // [..., D] -> fp32 [..., V].
   at::Tensor logits(const at::Tensor& hidden_BTD);
+  // The same for rows that hold several documents: `documents` are those of all rows, one row after
+  // another. No token sees another document, and positions begin at 0 in each.
+  at::Tensor hidden(const at::Tensor& tokens_BT,
+                    const std::shared_ptr<const ops::Documents>& documents);
   // fp32 scalar: SUM of cross-entropy over the targets that are not -100, plus the load-balancing
   // loss that the spec asks for, times the number of those targets. Full logits never exist.
-  at::Tensor loss_sum(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
+  // `documents` as above; null: every row is one document.
+  at::Tensor loss_sum(const at::Tensor& tokens_BT,
+                      const at::Tensor& targets_BT,
+                      const std::shared_ptr<const ops::Documents>& documents = nullptr);
   // fp32 [B, T], 0 where the target is -100; without gradient.
   at::Tensor token_nll(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
 
@@ -73,8 +81,11 @@ class Decoder : public torch::nn::Module {
     at::Tensor hidden_BTD;
     std::vector<at::Tensor> router_2E;  // of the layers that have one
   };
-  Run run(const at::Tensor& tokens_BT, KvCache* cache);
-  ops::RotaryTables rotary_of(int64_t layer, int64_t positions);
+  // `inputs`: cache or documents, if any; the rest is filled in.
+  Run run(const at::Tensor& tokens_BT, BlockInputs inputs);
+  Run run_rows(const at::Tensor& tokens_BT, BlockInputs inputs);
+  // Those of a run's tokens, by LayerRope.
+  std::array<ops::RotaryTables, 3> rotary_tables(const BlockInputs& inputs, int64_t num_tokens);
   ops::LogitOptions logit_options() const;
 
   DecoderSpec spec_;

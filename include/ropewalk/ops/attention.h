@@ -1,10 +1,12 @@
-// Causal grouped-query attention, optionally within a sliding window, with soft-capped scores or
-// with sinks.
+// Causal grouped-query attention, optionally within a sliding window or within documents, with
+// soft-capped scores or with sinks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+
+#include "ropewalk/ops/documents.h"
 
 namespace ropewalk::ops {
 
@@ -15,6 +17,9 @@ struct AttentionOptions {
   // One logit per query head that takes part in the softmax and has no value (fp32; double for
   // double); undefined = none.
   at::Tensor sinks_H;
+  // Attention within each document: B = 1, Tq = Tk = the sum of their lengths. Not owned; null =
+  // one document. Time and memory are the sum over the documents.
+  const Documents* documents = nullptr;
 };
 
 // q [B, H, Tq, D], k [B, Hkv, Tk, D], v [B, Hkv, Tk, E], Hkv divides H, Tk >= Tq -> [B, Tq, H * E].
