@@ -52,8 +52,6 @@ def _compare_gradients(got, want, difference):
 
 
 def _compare_documents(got, difference):
-    if "leak" not in got:
-        return
     own, logits, gradients, alone = got["leak"].tolist()
     largest = float(got["logits"].abs().max())
     mixture = any(".experts." in name or ".block_sparse_moe." in name for name in got)
@@ -79,9 +77,9 @@ def compare_run(folder):
     _compare_logits(got["logits"], want["logits"], difference)
     if any(name.startswith("grad/") for name in want):
         _compare_gradients(got, want, difference)
+        _compare_documents(got, difference)
         if not abs(float(got["loss"]) - float(want["loss"])) <= LOSS_BOUND * float(want["loss"]):
             difference.faults.append(f"loss: {float(got['loss'])}, not {float(want['loss'])}")
-    _compare_documents(got, difference)
     if "greedy" in want and got["greedy"].tolist() != want["greedy"].tolist():
         pairs = zip(got["greedy"].tolist(), want["greedy"].tolist())
         first = next((i for i, (a, b) in enumerate(pairs) if a != b), "the end")

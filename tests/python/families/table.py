@@ -20,6 +20,10 @@ tensor and equal logits, and written again with equal bytes; so was it in shards
 `below` and `beyond` are lengths against the context of the pre-training, `s4` is Position Interpolation
 by 4, `router` is training with the router's loss.
 
+Documents that share a row stay apart: with one token of the first changed, the others' logits and the
+gradients of their loss keep every bit (mixtures of experts: 1e-6, as batches of other sizes round
+differently), and each document's logits are those that it has alone.
+
 Three things are not as in transformers 5.23:
 
 * PhiMoE with longrope: transformers takes the short list at every length. Beyond the original context
