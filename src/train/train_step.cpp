@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
@@ -12,13 +13,23 @@
 namespace ropewalk {
 namespace {
 
-int64_t count_targets(const std::vector<Batch>& batches) {
-  int64_t count = 0;
+// Of all ranks, by source.
+std::vector<int64_t> count_targets(const std::vector<Batch>& batches, dist::Group& group) {
+  const auto num_sources = static_cast<int64_t>(batches.front().source_tokens.size());
+  at::Tensor counts = at::zeros({num_sources}, at::kDouble);
   for (const Batch& batch : batches) {
-    const auto ignored = std::count(batch.targets.begin(), batch.targets.end(), kIgnoredTarget);
-    count += static_cast<int64_t>(batch.targets.size()) - ignored;
+    counts += at::tensor(batch.source_tokens, at::kLong);
   }
-  return count;
+  group.all_reduce_sum(counts);
+  std::vector<int64_t> tokens;
+  for (int64_t i = 0; i < num_sources; ++i)
+    tokens.push_back(std::llround(counts[i].item<double>()));
+  return tokens;
+}
+
+std::shared_ptr<const ops::Documents> documents_of(const Batch& batch, at::Device device) {
+  if (batch.document_lengths.empty()) return nullptr;
+  return std::make_shared<ops::Documents>(ops::make_documents(batch.document_lengths, device));
 }
 
 at::Tensor to_device(const std::vector<int64_t>& values,
@@ -35,15 +46,17 @@ at::Tensor to_device(const std::vector<int64_t>& values,
 // runs. Returns this rank's sum of cross-entropies.
 at::Tensor accumulate_gradients(const TrainStepContext& context,
                                 const std::vector<Batch>& micro_batches,
-                                double global_tokens) {
+                                double divisor) {
   at::Tensor loss_sum = at::zeros({}, at::TensorOptions(context.group.device()).dtype(at::kFloat));
   for (const Batch& batch : micro_batches) {
     const bool last = &batch == &micro_batches.back();
     const auto no_sync = last ? nullptr : context.data_parallel.no_sync();
     context.data_parallel.prepare_forward();
-    const at::Tensor batch_sum = context.decoder.loss_sum(to_device(batch.tokens, batch, context),
-                                                          to_device(batch.targets, batch, context));
-    const at::Tensor loss = batch_sum / global_tokens;
+    const at::Tensor batch_sum =
+        context.decoder.loss_sum(to_device(batch.tokens, batch, context),
+                                 to_device(batch.targets, batch, context),
+                                 documents_of(batch, context.group.device()));
+    const at::Tensor loss = batch_sum / divisor;
     context.data_parallel.prepare_backward(loss);
     loss.backward();
     loss_sum += batch_sum.detach();
@@ -59,18 +72,20 @@ TrainStepResult train_step(const TrainStepContext& context,
                            double learning_rate,
                            const std::function<BorderWishes()>& read_wishes) {
   TrainStepResult result{.learning_rate = learning_rate};
-  const auto local_tokens = static_cast<double>(count_targets(micro_batches));
-  result.tokens = std::llround(context.group.sum(local_tokens));
+  result.source_tokens = count_targets(micro_batches, context.group);
+  result.tokens = std::reduce(result.source_tokens.begin(), result.source_tokens.end());
+
+  // A step may hold no target at all, where only answers are trained: its gradient is zero.
+  const auto divisor = static_cast<double>(std::max<int64_t>(result.tokens, 1));
 
   context.optimizer.zero_grad();
-  const at::Tensor loss_sum =
-      accumulate_gradients(context, micro_batches, static_cast<double>(result.tokens));
+  const at::Tensor loss_sum = accumulate_gradients(context, micro_batches, divisor);
 
   const BorderWishes wishes = read_wishes();
   at::Tensor shared = at::tensor(
       {loss_sum.item<double>(), wishes.stop ? 1.0 : 0.0, wishes.save ? 1.0 : 0.0}, at::kDouble);
   context.group.all_reduce_sum(shared);
-  result.loss = shared[0].item<double>() / static_cast<double>(result.tokens);
+  result.loss = shared[0].item<double>() / divisor;
   result.agreed = {shared[1].item<double>() > 0, shared[2].item<double>() > 0};
 
   const ClipResult clip = clip_grad_norm(context.optimizer.parameters(), context.max_grad_norm);

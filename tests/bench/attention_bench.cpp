@@ -1,5 +1,6 @@
-// Causal attention alone, forward and backward: ours against ATen's CPU flash kernels, calls
-// alternating, as processor time, so that a busy machine hurts less. Prints one line per shape.
+// Causal attention alone, forward and backward: ours against ATen's CPU flash kernels, or documents
+// of one row against each alone, calls alternating, as processor time, so that a busy machine hurts
+// less. Prints one line per shape.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -10,6 +11,7 @@
 #include <cmath>
 #include <ctime>
 #include <iostream>
+#include <numeric>
 
 #include "ropewalk/ops/attention.h"
 
@@ -19,6 +21,7 @@ namespace {
 struct Options {
   int64_t batch = 1, heads = 4, kv_heads = 2, head_dim = 64;
   std::vector<int64_t> tokens = {512, 2048, 8192};
+  int64_t document_tokens = 0;  // > 0: a row of documents of this length instead
   int threads = 1, rounds = 5;
 };
 
@@ -51,18 +54,44 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+struct Contest {
+  std::string name;    // heads the line
+  const char* theirs;  // who is compared with
+  double gflop;        // of one product
+};
+
+void report(const Contest& contest, const Times& ours, const Times& theirs) {
+  const auto line = [&](const char* direction, double products, double mine, double other) {
+    std::cout << contest.name << " " << direction << ": ours " << mine << " s ("
+              << products * contest.gflop / mine << " GFLOP/s), " << contest.theirs << " " << other
+              << " s (" << products * contest.gflop / other << " GFLOP/s), ratio " << mine / other
+              << std::endl;
+  };
+  line("forward", 2, median(ours.forward), median(theirs.forward));
+  line("backward", 5, median(ours.backward), median(theirs.backward));
+}
+
+std::vector<at::Tensor> random_heads(const Options& o, int64_t batch, int64_t tokens) {
+  return {at::randn({batch, o.heads, tokens, o.head_dim}),
+          at::randn({batch, o.kv_heads, tokens, o.head_dim}),
+          at::randn({batch, o.kv_heads, tokens, o.head_dim})};
+}
+
+// Multiply-adds of one product over the pairs that see each other, twice.
+double gflop_of(const Options& o, double pairs) {
+  return 1e-9 * static_cast<double>(o.batch * o.heads * o.head_dim) * pairs;
+}
+
 void bench(const Options& o, int64_t tokens) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(o.head_dim));
-  const std::vector<at::Tensor> inputs = {at::randn({o.batch, o.heads, tokens, o.head_dim}),
-                                          at::randn({o.batch, o.kv_heads, tokens, o.head_dim}),
-                                          at::randn({o.batch, o.kv_heads, tokens, o.head_dim})};
+  const std::vector<at::Tensor> inputs = random_heads(o, o.batch, tokens);
   Times ours, aten;
   for (int round = 0; round <= o.rounds; ++round) {
     if (round == 1) ours = aten = {};
     measure(
         inputs,
         [&](const auto& q, const auto& k, const auto& v) {
-          return ops::causal_attention(q, k, v, scale);
+          return ops::causal_attention(q, k, v, {.scale = scale});
         },
         ours);
     measure(
@@ -75,16 +104,49 @@ void bench(const Options& o, int64_t tokens) {
         },
         aten);
   }
-  // Multiply-adds of one product over the visible pairs, twice; 2 products forward, 5 backward.
-  const double gflop = 1e-9 * static_cast<double>(o.batch * o.heads * o.head_dim) *
-                       static_cast<double>(tokens) * static_cast<double>(tokens);
-  const auto line = [&](const char* name, double products, double mine, double theirs) {
-    std::cout << o.batch << "x" << tokens << " " << name << ": ours " << mine << " s ("
-              << products * gflop / mine << " GFLOP/s), ATen " << theirs << " s ("
-              << products * gflop / theirs << " GFLOP/s), ratio " << mine / theirs << std::endl;
-  };
-  line("forward", 2, median(ours.forward), median(aten.forward));
-  line("backward", 5, median(ours.backward), median(aten.backward));
+  const auto length = static_cast<double>(tokens);
+  report({std::to_string(o.batch) + "x" + std::to_string(tokens),
+          "ATen",
+          gflop_of(o, length * length)},
+         ours,
+         aten);
+}
+
+// Documents of one row against each of them in a call of its own.
+void bench_documents(const Options& o, int64_t tokens) {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(o.head_dim));
+  const std::vector<int64_t> lengths(tokens / o.document_tokens, o.document_tokens);
+  const ops::Documents documents = ops::make_documents(lengths, at::kCPU);
+  const std::vector<at::Tensor> row = random_heads(o, 1, documents.positions_T.numel());
+  std::vector<std::vector<at::Tensor>> alone;
+  for (const int64_t length : lengths) alone.push_back(random_heads(o, 1, length));
+  Times together, apart;
+  for (int round = 0; round <= o.rounds; ++round) {
+    if (round == 1) together = apart = {};
+    measure(
+        row,
+        [&](const auto& q, const auto& k, const auto& v) {
+          return ops::causal_attention(q, k, v, {.scale = scale, .documents = &documents});
+        },
+        together);
+    Times each;
+    for (const auto& inputs : alone) {
+      measure(
+          inputs,
+          [&](const auto& q, const auto& k, const auto& v) {
+            return ops::causal_attention(q, k, v, {.scale = scale});
+          },
+          each);
+    }
+    apart.forward.push_back(std::reduce(each.forward.begin(), each.forward.end()));
+    apart.backward.push_back(std::reduce(each.backward.begin(), each.backward.end()));
+  }
+  const auto length = static_cast<double>(o.document_tokens);
+  report({std::to_string(lengths.size()) + " documents of " + std::to_string(o.document_tokens),
+          "each alone",
+          gflop_of(o, length * length * static_cast<double>(lengths.size()))},
+         together,
+         apart);
 }
 
 }  // namespace
@@ -101,11 +163,14 @@ int main(int argc, char** argv) {
   app.add_option("--kv-heads", o.kv_heads);
   app.add_option("--head-dim", o.head_dim);
   app.add_option("--tokens", o.tokens)->delimiter(',');
+  app.add_option("--document-tokens", o.document_tokens);
   app.add_option("--threads", o.threads);
   app.add_option("--rounds", o.rounds);
   CLI11_PARSE(app, argc, argv);
   at::set_num_threads(o.threads);
   std::cout << at::get_cpu_capability() << ", " << o.threads << " threads" << std::endl;
-  for (const int64_t tokens : o.tokens) ropewalk::bench(o, tokens);
+  for (const int64_t tokens : o.tokens) {
+    o.document_tokens > 0 ? ropewalk::bench_documents(o, tokens) : ropewalk::bench(o, tokens);
+  }
   return 0;
 }

@@ -22,7 +22,11 @@ DecoderSpec small_spec() {
 }
 
 Batch small_batch() {
-  return {.rows = 1, .length = 4, .tokens = {3, 5, 7, 9}, .targets = {5, 7, 9, 11}};
+  return {.rows = 1,
+          .length = 4,
+          .tokens = {3, 5, 7, 9},
+          .targets = {5, 7, 9, 11},
+          .source_tokens = {3, 1}};
 }
 
 struct SmallRun {
@@ -36,16 +40,19 @@ struct SmallRun {
         parameters, group, parallel::DataParallelOptions{});
   }
 
-  TrainStepResult step(const std::function<BorderWishes()>& read_wishes) {
+  TrainStepResult step(const std::function<BorderWishes()>& read_wishes = [] {
+    return BorderWishes{};
+  }) {
     const TrainStepContext context{.decoder = *decoder,
                                    .data_parallel = *data_parallel,
                                    .optimizer = *optimizer,
                                    .group = *group,
                                    .max_grad_norm = 1.0,
                                    .pin_memory = false};
-    return train_step(context, {small_batch()}, 1e-3, read_wishes);
+    return train_step(context, {batch}, 1e-3, read_wishes);
   }
 
+  Batch batch = small_batch();
   std::shared_ptr<dist::Group> group = std::make_shared<dist::Group>();
   std::shared_ptr<Decoder> decoder;
   NamedTensors parameters;
@@ -69,6 +76,28 @@ TEST(TrainStep, WishThatComesUpDuringTheStepIsGrantedAtItsBorder) {
   EXPECT_FALSE(weight.equal(before));
 }
 
+TEST(TrainStep, DocumentsOfARowAreReadApart) {
+  SmallRun run;
+  run.batch.document_lengths = {1, 3};
+  const at::Tensor tokens = at::tensor(run.batch.tokens, at::kLong).view({1, 4});
+  const at::Tensor targets = at::tensor(run.batch.targets, at::kLong).view({1, 4});
+  const auto sum = [&](int64_t begin, int64_t end) {
+    return run.decoder->token_nll(tokens.slice(1, begin, end), targets.slice(1, begin, end)).sum();
+  };
+  const double expected = (sum(0, 1) + sum(1, 4)).item<double>() / 4;
+  EXPECT_NEAR(run.step().loss, expected, 1e-5);
+}
+
+TEST(TrainStep, AStepWithoutTargetsChangesOnlyWhatDecayChanges) {
+  SmallRun run;
+  run.batch.targets.assign(4, kIgnoredTarget);
+  run.batch.source_tokens = {0, 0};
+  const TrainStepResult result = run.step();
+  EXPECT_EQ(result.tokens, 0);
+  EXPECT_EQ(result.loss, 0.0);
+  EXPECT_EQ(result.grad_norm, 0.0);
+}
+
 TEST(TrainStep, LossIsTheMeanOverTheTargets) {
   SmallRun run;
   const Batch batch = small_batch();
@@ -77,6 +106,7 @@ TEST(TrainStep, LossIsTheMeanOverTheTargets) {
   const double expected = run.decoder->token_nll(tokens, targets).mean().item<double>();
   const TrainStepResult result = run.step([] { return BorderWishes{}; });
   EXPECT_EQ(result.tokens, 4);
+  EXPECT_EQ(result.source_tokens, (std::vector<int64_t>{3, 1}));
   EXPECT_NEAR(result.loss, expected, 1e-5);
 }
 

@@ -15,6 +15,10 @@ struct Batch {
   int64_t length = 0;
   std::vector<int64_t> tokens;   // [rows, length], row-major
   std::vector<int64_t> targets;  // [rows, length]; kIgnoredTarget is not counted
+  // Documents that attention and positions keep to: their lengths, of all rows one after another;
+  // empty where every row is read as one text.
+  std::vector<int64_t> document_lengths;
+  std::vector<int64_t> source_tokens;  // counted targets, by source
   uint64_t cursor = 0;           // samples consumed by all ranks once this micro-step is done
 };
 
