@@ -56,7 +56,9 @@ def main():
     for case in cases:
         make_case(case, out)
     run_tool(*(folder for case in cases for folder in run_folders(case, out)))
-    run_tool("--rewrite", SHARD_BYTES, *(out / case.name for case in cases if case.greedy))
+    written = [out / case.name for case in cases if case.greedy]
+    if written:
+        run_tool("--rewrite", SHARD_BYTES, *written)
     for case in cases:
         judge(case, out, export(case, out) if case.name == case.family else [])
 
