@@ -1,5 +1,6 @@
 #include "ropewalk/data/loader.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -14,23 +15,26 @@
 namespace ropewalk {
 namespace {
 
-Batch make_batch(const SequenceDataset& sequences,
-                 const Sampler& sampler,
-                 const BatchLayout& layout,
-                 uint64_t begin) {
+int64_t count_targets(std::span<const int64_t> targets) {
+  return static_cast<int64_t>(targets.size()) - std::ranges::count(targets, kIgnoredTarget);
+}
+
+Batch make_batch(const SampleSource& samples, const BatchLayout& layout, uint64_t begin) {
   Batch batch;
   batch.rows = layout.micro_batch_size;
-  batch.length = sequences.length();
+  batch.length = samples.length();
   batch.tokens.resize(batch.rows * batch.length);
   batch.targets.resize(batch.rows * batch.length);
+  batch.source_tokens.resize(samples.num_sources());
   batch.cursor = begin + static_cast<uint64_t>(layout.samples_per_micro_step());
+  const auto length = static_cast<size_t>(batch.length);
   for (int64_t row = 0; row < batch.rows; ++row) {
-    const uint64_t sample = layout.first_row(begin) + static_cast<uint64_t>(row);
-    const auto at = static_cast<size_t>(row * batch.length);
-    const auto length = static_cast<size_t>(batch.length);
-    sequences.read(sampler.sequence(sample),
-                   std::span(batch.tokens).subspan(at, length),
-                   std::span(batch.targets).subspan(at, length));
+    const auto place = samples.place(layout.first_row(begin) + static_cast<uint64_t>(row));
+    const size_t at = static_cast<size_t>(row) * length;
+    const std::span<int64_t> targets = std::span(batch.targets).subspan(at, length);
+    samples.read(place,
+                 {std::span(batch.tokens).subspan(at, length), targets, batch.document_lengths});
+    batch.source_tokens[place.source] += count_targets(targets);
   }
   return batch;
 }
@@ -43,9 +47,9 @@ struct Loader::Worker {
     std::exception_ptr error;
   };
 
-  Worker(const SequenceDataset& sequences, const Sampler& sampler, const LoaderOptions& options)
+  Worker(const SampleSource& samples, const LoaderOptions& options)
       : capacity_(static_cast<size_t>(options.prefetch)),
-        thread_([this, &sequences, sampler, options] { run(sequences, sampler, options); }) {}
+        thread_([this, &samples, options] { run(samples, options); }) {}
 
   ~Worker() {
     {
@@ -69,13 +73,13 @@ struct Loader::Worker {
   }
 
  private:
-  void run(const SequenceDataset& sequences, const Sampler& sampler, const LoaderOptions& options) {
+  void run(const SampleSource& samples, const LoaderOptions& options) {
     block_stop_signals_in_this_thread();
     uint64_t cursor = options.cursor;
     for (bool going = true; going;) {
       Item item;
       try {
-        item.batch = make_batch(sequences, sampler, options.layout, cursor);
+        item.batch = make_batch(samples, options.layout, cursor);
         cursor = item.batch.cursor;
       } catch (...) {
         item.error = std::current_exception();
@@ -104,14 +108,11 @@ struct Loader::Worker {
   std::thread thread_;  // last: it uses everything above
 };
 
-Loader::Loader(std::shared_ptr<const SequenceDataset> sequences, const LoaderOptions& options)
-    : sequences_(std::move(sequences)),
-      options_(options),
-      sampler_(sequences_->size(), options.seed),
-      cursor_(options.cursor) {
+Loader::Loader(std::shared_ptr<const SampleSource> samples, const LoaderOptions& options)
+    : samples_(std::move(samples)), options_(options), cursor_(options.cursor) {
   options_.layout.check();
   ROPEWALK_CHECK(options_.prefetch >= 1, "the queue holds at least one batch");
-  worker_ = std::make_unique<Worker>(*sequences_, sampler_, options_);
+  worker_ = std::make_unique<Worker>(*samples_, options_);
 }
 
 Loader::~Loader() = default;
@@ -119,19 +120,16 @@ Loader::~Loader() = default;
 Batch Loader::next() {
   Worker::Item item = worker_->take();
   if (item.error) std::rethrow_exception(item.error);
-  const uint64_t last_sample = item.batch.cursor - 1;
   // The first sample of a run begins epoch 0 without a word.
-  if (cursor_ > 0 && sampler_.epoch(last_sample) != sampler_.epoch(cursor_ - 1)) {
-    log_info("data: epoch " + format_count(sampler_.epoch(last_sample) + 1) + " begins after " +
-             format_count(sampler_.epoch(last_sample) * sequences_->size()) + " sequences (" +
-             format_count(sequences_->size()) + " per epoch)");
+  const auto epoch_of = [&](uint64_t sample) { return sample / samples_->size(); };
+  const uint64_t last_sample = item.batch.cursor - 1;
+  if (cursor_ > 0 && epoch_of(last_sample) != epoch_of(cursor_ - 1)) {
+    log_info("data: epoch " + format_count(epoch_of(last_sample) + 1) + " begins after " +
+             format_count(epoch_of(last_sample) * samples_->size()) + " sequences (" +
+             format_count(samples_->size()) + " per epoch)");
   }
   cursor_ = item.batch.cursor;
   return std::move(item.batch);
-}
-
-double Loader::epochs() const {
-  return static_cast<double>(cursor_) / static_cast<double>(sequences_->size());
 }
 
 }  // namespace ropewalk

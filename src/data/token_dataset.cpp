@@ -51,6 +51,17 @@ int64_t largest_id(const TokenShardReader& shard) {
   return largest;
 }
 
+// Opening a shard does not read its tokens; an id beyond the vocabulary would index past the
+// embedding.
+void check_ids(const TokenShardReader& shard, std::span<const int64_t> ids) {
+  const int64_t limit = shard.info().vocab_size;
+  const auto bad = std::ranges::find_if(ids, [&](int64_t id) { return id >= limit; });
+  if (bad == ids.end()) return;
+  throw DataError(shard.path().string() + ": found the token id " + std::to_string(*bad) +
+                  "; expected ids below its vocabulary size " + std::to_string(limit) +
+                  "; the file is damaged, prepare it again");
+}
+
 }  // namespace
 
 std::shared_ptr<const TokenDataset> TokenDataset::open(
@@ -114,6 +125,13 @@ int64_t TokenDataset::document_length(int64_t document) const {
   return shards_[shard].document_length(document - document_bases_[shard]);
 }
 
+int64_t TokenDataset::token_begin(int64_t document) const {
+  if (document == num_documents()) return num_tokens();
+  const int64_t shard = shard_of_document(document);
+  const auto local = static_cast<size_t>(document - document_bases_[shard]);
+  return token_bases_[shard] + static_cast<int64_t>(shards_[shard].document_offsets()[local]);
+}
+
 void TokenDataset::read(int64_t document, int64_t begin, std::span<int64_t> out) const {
   const int64_t shard = shard_of_document(document);
   const int64_t local = document - document_bases_[shard];
@@ -122,6 +140,7 @@ void TokenDataset::read(int64_t document, int64_t begin, std::span<int64_t> out)
                  "tokens beyond the document");
   const auto first = static_cast<int64_t>(shards_[shard].document_offsets()[local]);
   shards_[shard].copy_tokens(first + begin, out);
+  check_ids(shards_[shard], out);
 }
 
 std::vector<int64_t> TokenDataset::document(int64_t document) const {

@@ -74,7 +74,7 @@ void RunConfig::check(Diagnostics& d) const {
               "found " + std::to_string(schedule.warmup_steps) + ", more than train.steps (" +
                   std::to_string(train.steps) + "): the peak learning rate is never reached");
   }
-  if (data.add_bos && model.from_scratch() && !model.bos_token_id) {
+  if (data.add_bos.value_or(false) && model.from_scratch() && !model.bos_token_id) {
     d.error("data.add_bos",
             "found true, expected model.bos_token_id beside it: which token is it?");
   }

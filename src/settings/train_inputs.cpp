@@ -11,6 +11,8 @@
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/spec/weight_check.h"
 #include "ropewalk/spec/weight_map.h"
+#include "ropewalk/tokenizer/tokenizer.h"
+#include "settings/training_samples.h"
 
 namespace ropewalk {
 namespace {
@@ -19,6 +21,10 @@ namespace {
 std::filesystem::path find_tokenizer_folder(const RunConfig& config) {
   if (config.model.tokenizer) return *config.model.tokenizer;
   return config.model.pretrained.value_or("");
+}
+
+bool holds_tokenizer(const std::filesystem::path& folder) {
+  return !folder.empty() && std::filesystem::exists(folder / "tokenizer.json");
 }
 
 // Nothing is wrong with these settings, so that they can be compared with others.
@@ -64,7 +70,7 @@ void check_special_tokens(const RunConfig& config, const HfModel& model, Diagnos
         "the model's config.json names no end-of-text token, which separates the documents "
         "of a sequence. Add eos_token_id there (from scratch: here)");
   }
-  if (config.data.add_bos && !model.spec.bos_token_id) {
+  if (config.data.add_bos.value_or(false) && !model.spec.bos_token_id) {
     faults.error("data.add_bos",
                  "true, but the model's config.json names no begin-of-text token. Add bos_token_id "
                  "there, or set data.add_bos to false");
@@ -119,9 +125,8 @@ TokenDatasetOptions expected_tokens(const std::filesystem::path& tokenizer_folde
                                     Diagnostics& found) {
   TokenDatasetOptions expected;
   if (model) expected.vocab_size = model->spec.vocab_size;
-  const std::filesystem::path file = tokenizer_folder / "tokenizer.json";
-  if (!tokenizer_folder.empty() && std::filesystem::exists(file)) {
-    expected.tokenizer_hash = hash_file(file);
+  if (holds_tokenizer(tokenizer_folder)) {
+    expected.tokenizer_hash = hash_file(tokenizer_folder / "tokenizer.json");
   } else {
     found.warning("model",
                   "no tokenizer.json beside the model: that the shards were made with "
@@ -143,21 +148,48 @@ std::shared_ptr<const TokenDataset> open_shards(const std::string& key,
   return tokens;
 }
 
-std::shared_ptr<const SequenceDataset> make_sequences(
-    const DataConfig& data,
-    const HfModel& model,
-    const std::shared_ptr<const TokenDataset>& tokens,
-    Diagnostics& faults) {
-  std::shared_ptr<const SequenceDataset> sequences;
-  if (!is_sound(faults, {"data.sequence_length", "data.add_bos", "model.eos_token_id"})) {
-    return sequences;
+// What stands before each document: as data.add_bos says, else as the tokenizer itself does.
+std::optional<int32_t> bos_before_documents(const TrainInputs& inputs, const HfModel& model) {
+  const std::optional<bool> wanted = inputs.config.data.add_bos;
+  if (wanted) return *wanted ? std::optional<int32_t>(*model.spec.bos_token_id) : std::nullopt;
+  if (!holds_tokenizer(inputs.tokenizer_folder)) return std::nullopt;
+  const auto tokenizer = Tokenizer::load(inputs.tokenizer_folder);
+  return tokenizer->add_bos() ? tokenizer->bos_id() : std::nullopt;
+}
+
+std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
+                                                 const HfModel& model,
+                                                 const TokenDatasetOptions& expected,
+                                                 Diagnostics& faults) {
+  const DataConfig& data = inputs.config.data;
+  std::shared_ptr<const SampleSource> samples;
+  if (!is_sound(faults, {"data", "model.eos_token_id"})) return samples;
+  collect_faults(faults, "data.train", [&] {
+    std::vector<std::shared_ptr<const TokenDataset>> folders;
+    for (const std::string& folder : data.train) {
+      folders.push_back(TokenDataset::open({folder}, expected));
+    }
+    const auto eos = static_cast<int32_t>(model.spec.eos_token_ids.front());
+    const SequenceOptions sequence{
+        .sequence_length = sequence_length(data, model),
+        .bos_id = bos_before_documents(inputs, model),
+        .eos_id = data.add_eos ? std::optional(eos) : std::nullopt,
+        .padding_id = eos,
+        .min_piece_tokens = data.packing == Packing::kDocument
+                                ? std::max<int64_t>(data.min_document_tokens, 1)
+                                : 1};
+    samples = make_training_samples(
+        data,
+        folders,
+        {.sequence = sequence, .seed = static_cast<uint64_t>(inputs.config.train.seed)},
+        faults);
+  });
+  const TrainConfig& train = inputs.config.train;
+  if (samples && !data.repeat && is_sound(faults, {"train"})) {
+    check_enough_samples(
+        *samples, static_cast<uint64_t>(train.steps * train.global_batch_size), faults);
   }
-  ConcatOptions concat{.sequence_length = sequence_length(data, model),
-                       .eos_id = static_cast<int32_t>(model.spec.eos_token_ids.front()),
-                       .bos_id = {}};
-  if (data.add_bos) concat.bos_id = static_cast<int32_t>(*model.spec.bos_token_id);
-  collect_faults(faults, "data.train", [&] { sequences = make_concat_dataset(tokens, concat); });
-  return sequences;
+  return samples;
 }
 
 }  // namespace
@@ -182,7 +214,7 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   inputs.train_tokens = open_shards("data.train", config.data.train, expected, found);
   inputs.validation = open_shards("data.validation", config.data.validation, expected, found);
   if (model && inputs.train_tokens) {
-    inputs.sequences = make_sequences(config.data, *model, inputs.train_tokens, found);
+    inputs.samples = make_samples(inputs, *model, expected, found);
   }
   found.throw_if_errors<ConfigError>(inputs.source);
   inputs.model = *model;

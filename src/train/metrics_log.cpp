@@ -31,16 +31,18 @@ MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step) : p
 void MetricsLog::write(const Json& line) { append_to_file(path_, line.dump() + "\n"); }
 
 Json metrics_line(const StepReport& report) {
-  return Json{{"step", report.step},
-              {"loss", report.loss},
-              {"grad_norm", report.grad_norm},
-              {"learning_rate", report.learning_rate},
-              {"tokens", report.tokens},
-              {"tokens_per_second", report.tokens_per_second},
-              {"mfu", report.mfu},
-              {"memory_bytes", report.memory_bytes},
-              {"time_s", report.time_s},
-              {"epochs", report.epochs}};
+  Json line{{"step", report.step},
+            {"loss", report.loss},
+            {"grad_norm", report.grad_norm},
+            {"learning_rate", report.learning_rate},
+            {"tokens", report.tokens},
+            {"tokens_per_second", report.tokens_per_second},
+            {"mfu", report.mfu},
+            {"memory_bytes", report.memory_bytes},
+            {"time_s", report.time_s},
+            {"epochs", report.epochs}};
+  for (const auto& [source, tokens] : report.source_tokens) line["tokens/" + source] = tokens;
+  return line;
 }
 
 }  // namespace ropewalk

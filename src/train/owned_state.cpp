@@ -31,6 +31,7 @@ std::vector<ParameterTensors> OptimizerState::tensors() {
 Json ProgressState::state() const {
   return {{"cursor", cursor},
           {"tokens", tokens},
+          {"source_tokens", source_tokens},
           {"data", data_hash},
           {"rng", {{"seed", seed}, {"stream", epoch}}}};
 }
@@ -38,6 +39,7 @@ Json ProgressState::state() const {
 void ProgressState::load_state(const Json& state) {
   cursor = number_of<uint64_t>(state, "cursor");
   tokens = number_of<int64_t>(state, "tokens");
+  source_tokens = state.value("source_tokens", source_tokens);
   loaded_data_hash = state.value("data", "");
 }
 

@@ -1,6 +1,7 @@
 // What changes between steps besides the weights, as checkpoint owners.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ class ProgressState final : public Stateful {
   Json state() const override;
   void load_state(const Json& state) override;
 
-  uint64_t cursor = 0;    // samples consumed by all ranks since step 0
-  int64_t tokens = 0;     // target tokens since step 0
+  uint64_t cursor = 0;                           // samples consumed by all ranks since step 0
+  int64_t tokens = 0;                            // target tokens since step 0
+  std::map<std::string, int64_t> source_tokens;  // the same by source of the data
   std::string data_hash;  // identity of the training shards; a change is told, not refused
   // The random numbers in use: sample order is a function of seed, stream (= epoch) and cursor.
   // Stored for readers; a resume computes them again.

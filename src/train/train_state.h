@@ -30,6 +30,7 @@ class TrainState {
   parallel::DataParallel& data_parallel() { return *data_parallel_; }
   Checkpointer& checkpointer() { return *checkpointer_; }
   ProgressState& progress() { return progress_; }
+  const ProgressState& progress() const { return progress_; }
 
  private:
   void fill_fresh_weights(const TrainInputs& inputs);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
@@ -44,7 +45,9 @@ struct Trainer::Parts {
   void start_reading();
   void add_callbacks();
   BorderWishes read_wishes();
+  void log_sources() const;
   TrainStepResult do_step();
+  std::vector<std::pair<std::string, int64_t>> tokens_by_source() const;
   void cross_border(const TrainStepResult& result);
 
   TrainInputs inputs;
@@ -88,13 +91,12 @@ void Trainer::Parts::start_reading() {
   }
   progress.data_hash = inputs.train_tokens->hash();
   progress.seed = config.train.seed;
-  loader = std::make_unique<Loader>(inputs.sequences,
-                                    LoaderOptions{.layout = layout,
-                                                  .seed = static_cast<uint64_t>(config.train.seed),
-                                                  .cursor = progress.cursor});
+  loader = std::make_unique<Loader>(inputs.samples,
+                                    LoaderOptions{.layout = layout, .cursor = progress.cursor});
+  log_sources();
   const at::ScalarType dtype = state.decoder().options().compute_dtype;
   speed = std::make_unique<SpeedMeter>(
-      flops_per_token(inputs.model.spec, inputs.sequences->length()).total(),
+      flops_per_token(inputs.model.spec, inputs.samples->length()).total(),
       measure_matmul_rate(dtype, group->device()) * group->size());
 }
 
@@ -112,7 +114,7 @@ void Trainer::Parts::add_callbacks() {
     callbacks.push_back(
         std::make_unique<EvaluationCallback>(state.decoder(),
                                              inputs.validation,
-                                             with_windows(config.eval, inputs.sequences->length()),
+                                             with_windows(config.eval, inputs.samples->length()),
                                              *group,
                                              sink.get()));
   }
@@ -143,7 +145,27 @@ TrainStepResult Trainer::Parts::do_step() {
   state.progress().cursor = loader->cursor();
   state.progress().epoch = static_cast<int64_t>(loader->epochs());
   state.progress().tokens += result.tokens;
+  for (int64_t source = 0; source < inputs.samples->num_sources(); ++source) {
+    state.progress().source_tokens[inputs.samples->name(source)] += result.source_tokens[source];
+  }
   return result;
+}
+
+void Trainer::Parts::log_sources() const {
+  const TrainConfig& train = inputs.config.train;
+  const auto all = static_cast<uint64_t>(train.steps * train.global_batch_size);
+  for (int64_t source = 0; source < inputs.samples->num_sources(); ++source) {
+    log_info("data: " + inputs.samples->name(source) + ": " +
+             format_count(inputs.samples->size(source)) + " sequences of " +
+             format_count(inputs.samples->length()) + " tokens; the run goes through them " +
+             format_number(std::round(100 * inputs.samples->epochs(source, all)) / 100) + " times");
+  }
+}
+
+std::vector<std::pair<std::string, int64_t>> Trainer::Parts::tokens_by_source() const {
+  if (inputs.samples->num_sources() == 1) return {};
+  const auto& counts = state.progress().source_tokens;
+  return {counts.begin(), counts.end()};
 }
 
 void Trainer::Parts::cross_border(const TrainStepResult& result) {
@@ -159,6 +181,7 @@ void Trainer::Parts::cross_border(const TrainStepResult& result) {
                    .learning_rate = result.learning_rate,
                    .step_tokens = result.tokens,
                    .tokens = state.progress().tokens,
+                   .source_tokens = tokens_by_source(),
                    .epochs = loader->epochs(),
                    .world_size = group->size()};
   speed->measure(border.report, group->device());

@@ -16,12 +16,14 @@ class Counting : public SequenceDataset {
   explicit Counting(int64_t size, int64_t broken = -1) : size_(size), broken_(broken) {}
   int64_t size() const override { return size_; }
   int64_t length() const override { return 3; }
-  void read(int64_t index, std::span<int64_t> inputs, std::span<int64_t> targets) const override {
+  void read(int64_t index, const SequenceRow& row) const override {
     if (index == broken_) throw DataError("sequence " + std::to_string(index) + " is damaged");
     for (int64_t t = 0; t < 3; ++t) {
-      inputs[t] = index + t;
-      targets[t] = index + t + 1;
+      row.inputs[t] = index + t;
+      row.targets[t] = index + t + 1;
     }
+    row.targets[2] = index % 2 == 0 ? kIgnoredTarget : row.targets[2];
+    row.document_lengths.insert(row.document_lengths.end(), {1, 2});
     ++reads;
   }
   mutable std::atomic<int64_t> reads{0};
@@ -33,7 +35,11 @@ class Counting : public SequenceDataset {
 
 LoaderOptions options(
     int64_t global, int64_t micro, int rank, int world_size, uint64_t cursor = 0) {
-  return {{global, micro, rank, world_size}, /*seed=*/5, cursor, /*prefetch=*/3};
+  return {{global, micro, rank, world_size}, cursor, /*prefetch=*/3};
+}
+
+std::shared_ptr<const SampleSource> samples_of(std::shared_ptr<const SequenceDataset> data) {
+  return std::make_shared<SampleSource>(SampleSource::in_turn({{"data", std::move(data)}}, 5));
 }
 
 std::vector<int64_t> sequences_of(const Batch& batch) {
@@ -61,7 +67,8 @@ std::vector<std::unique_ptr<Loader>> loaders(const std::shared_ptr<const Sequenc
                                              uint64_t cursor = 0) {
   std::vector<std::unique_ptr<Loader>> ranks;
   for (int rank = 0; rank < world_size; ++rank) {
-    ranks.push_back(std::make_unique<Loader>(data, options(12, 1, rank, world_size, cursor)));
+    ranks.push_back(
+        std::make_unique<Loader>(samples_of(data), options(12, 1, rank, world_size, cursor)));
   }
   return ranks;
 }
@@ -81,22 +88,29 @@ TEST(Loader, EveryNumberOfRanksConsumesTheSameSamplesEachStep) {
 }
 
 TEST(Loader, BatchesHoldInputsAndShiftedTargets) {
-  Loader loader(std::make_shared<Counting>(31), options(4, 2, 0, 1));
+  Loader loader(samples_of(std::make_shared<Counting>(31)), options(4, 2, 0, 1));
   const Batch batch = loader.next();
   EXPECT_EQ(batch.rows, 2);
   EXPECT_EQ(batch.length, 3);
   ASSERT_EQ(batch.tokens.size(), 6u);
-  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(batch.targets[i], batch.tokens[i] + 1);
+  int64_t counted = 0;
+  for (size_t i = 0; i < 6; ++i) {
+    const bool ignored = i % 3 == 2 && batch.tokens[i - 2] % 2 == 0;
+    EXPECT_EQ(batch.targets[i], ignored ? kIgnoredTarget : batch.tokens[i] + 1);
+    counted += ignored ? 0 : 1;
+  }
+  EXPECT_EQ(batch.document_lengths, (std::vector<int64_t>{1, 2, 1, 2}));
+  EXPECT_EQ(batch.source_tokens, std::vector<int64_t>{counted});
   EXPECT_EQ(batch.cursor, 2u);
 }
 
 TEST(Loader, ResumingAtAnyCursorGivesTheSameBatches) {
   const auto data = std::make_shared<Counting>(10);
-  Loader whole(data, options(2, 1, 0, 1));
+  Loader whole(samples_of(data), options(2, 1, 0, 1));
   std::vector<std::vector<int64_t>> batches;
   for (int i = 0; i < 40; ++i) batches.push_back(sequences_of(whole.next()));
   for (uint64_t cursor = 0; cursor < 30; ++cursor) {
-    Loader resumed(data, options(2, 1, 0, 1, cursor));
+    Loader resumed(samples_of(data), options(2, 1, 0, 1, cursor));
     EXPECT_EQ(resumed.cursor(), cursor);
     for (int i = 0; i < 10; ++i) EXPECT_EQ(sequences_of(resumed.next()), batches[cursor + i]);
     EXPECT_EQ(resumed.cursor(), cursor + 10);
@@ -127,7 +141,7 @@ TEST(Loader, AnEpochCountsEachSequenceOnceAcrossRanksAndResumes) {
 }
 
 TEST(Loader, ACrossedEpochIsLoggedOnce) {
-  Loader loader(std::make_shared<Counting>(5), options(2, 2, 0, 1));
+  Loader loader(samples_of(std::make_shared<Counting>(5)), options(2, 2, 0, 1));
   testing::internal::CaptureStderr();
   for (int i = 0; i < 6; ++i) loader.next();  // samples 0..11: epochs 2 and 3 begin
   const std::string log = testing::internal::GetCapturedStderr();
@@ -139,7 +153,7 @@ TEST(Loader, ACrossedEpochIsLoggedOnce) {
 TEST(Loader, AFaultIsThrownAtItsBatchAndAgain) {
   const auto data = std::make_shared<Counting>(20, /*broken=*/7);
   const Sampler sampler(20, 5);
-  Loader loader(data, options(1, 1, 0, 1));
+  Loader loader(samples_of(data), options(1, 1, 0, 1));
   for (uint64_t sample = 0; sampler.sequence(sample) != 7; ++sample) EXPECT_NO_THROW(loader.next());
   EXPECT_THROW(loader.next(), DataError);
   EXPECT_THROW(loader.next(), DataError);
@@ -148,7 +162,7 @@ TEST(Loader, AFaultIsThrownAtItsBatchAndAgain) {
 TEST(Loader, NoMoreIsReadThanTheQueueHolds) {
   const auto data = std::make_shared<Counting>(1000);
   {
-    Loader loader(data, options(1, 1, 0, 1));
+    Loader loader(samples_of(data), options(1, 1, 0, 1));
     loader.next();
   }
   // One taken, three queued, one in the making.

@@ -5,16 +5,26 @@
 
 namespace ropewalk {
 
-enum class Packing { kConcat };
+enum class Packing { kConcat, kPacked, kDocument };
 
-constexpr auto enum_names(Packing) { return std::array{named(Packing::kConcat, "concat")}; }
+constexpr auto enum_names(Packing) {
+  return std::array{named(Packing::kConcat, "concat"),
+                    named(Packing::kPacked, "packed"),
+                    named(Packing::kDocument, "document")};
+}
 
 struct DataConfig {
   std::vector<std::string> train;
   std::vector<std::string> validation;
   std::optional<int64_t> sequence_length;
   Packing packing = Packing::kConcat;
-  bool add_bos = false;
+  std::optional<bool> add_bos;
+  bool add_eos = true;
+  std::vector<double> weights;
+  int64_t min_document_tokens = 0;
+  std::optional<int64_t> long_document_tokens;
+  std::optional<double> long_document_share;
+  bool repeat = true;
 
   static constexpr auto fields() {
     using namespace rules;
@@ -37,13 +47,47 @@ struct DataConfig {
               "Tokens in one training sequence.",
               at_least(2),
               unset_means("the model's `max_position_embeddings`")),
-        field("packing",
-              &D::packing,
-              "How documents become sequences. `concat`: joined with the end-of-text token and cut "
-              "to length."),
-        field("add_bos", &D::add_bos, "Put the begin-of-text token before every document."),
+        field(
+            "packing",
+            &D::packing,
+            "How documents become sequences. `concat`: joined with the end-of-text token and cut "
+            "to length; attention crosses documents. `packed`: as many whole documents, and pieces "
+            "of longer ones, as fit, each with attention and positions of its own. `document`: one "
+            "document, or one piece of a longer one, filled up with padding."),
+        field("add_bos",
+              &D::add_bos,
+              "Put the begin-of-text token before every document.",
+              unset_means("what the tokenizer does")),
+        field("add_eos", &D::add_eos, "Let the end-of-text token follow every document."),
+        field(
+            "weights",
+            &D::weights,
+            "Shares of the training sequences, one number for each folder of `train`, relative to "
+            "each other. Without them every sequence comes once an epoch.",
+            positive),
+        field("min_document_tokens",
+              &D::min_document_tokens,
+              "Training leaves out documents of fewer tokens, and with `document` such pieces of "
+              "longer ones.",
+              non_negative),
+        field("long_document_tokens",
+              &D::long_document_tokens,
+              "Documents of at least so many tokens are long ones.",
+              at_least(1)),
+        field(
+            "long_document_share",
+            &D::long_document_share,
+            "Share of the training sequences that is made of long documents, in every folder that "
+            "has such.",
+            greater_than(0),
+            less_than(1)),
+        field("repeat",
+              &D::repeat,
+              "Let the data begin again when all of it was seen. false: a run that needs more is "
+              "refused before it starts."),
     };
   }
+  void check(Diagnostics& d) const;
 };
 
 }  // namespace ropewalk

@@ -5,8 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "ropewalk/data/sampler.h"
-#include "ropewalk/data/sequence_dataset.h"
+#include "ropewalk/data/sample_source.h"
 
 namespace ropewalk {
 
@@ -19,12 +18,11 @@ struct Batch {
   // empty where every row is read as one text.
   std::vector<int64_t> document_lengths;
   std::vector<int64_t> source_tokens;  // counted targets, by source
-  uint64_t cursor = 0;           // samples consumed by all ranks once this micro-step is done
+  uint64_t cursor = 0;                 // samples consumed by all ranks once this micro-step is done
 };
 
 struct LoaderOptions {
   BatchLayout layout;
-  uint64_t seed = 0;
   uint64_t cursor = 0;   // where to begin: samples consumed before
   int64_t prefetch = 4;  // micro-batches held ready, at least 1
 };
@@ -32,7 +30,7 @@ struct LoaderOptions {
 // Used from one thread. Beginning at any cursor costs nothing: no data is skipped through.
 class Loader {
  public:
-  Loader(std::shared_ptr<const SequenceDataset> sequences, const LoaderOptions& options);
+  Loader(std::shared_ptr<const SampleSource> samples, const LoaderOptions& options);
   ~Loader();  // stops and joins the thread
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -43,14 +41,13 @@ class Loader {
 
   // Samples consumed so far: the number to save at a step border and to begin from on resume.
   uint64_t cursor() const { return cursor_; }
-  // Epochs consumed, such as 1.25.
-  double epochs() const;
+  // Epochs of all data consumed, such as 1.25.
+  double epochs() const { return samples_->epochs(cursor_); }
 
  private:
   struct Worker;
-  std::shared_ptr<const SequenceDataset> sequences_;
+  std::shared_ptr<const SampleSource> samples_;
   LoaderOptions options_;
-  Sampler sampler_;
   uint64_t cursor_;
   std::unique_ptr<Worker> worker_;
 };

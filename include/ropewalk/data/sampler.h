@@ -1,5 +1,4 @@
-// Which sequence comes when. The order is a pure function of (seed, global sample number), so one
-// number, the cursor = samples consumed so far by all ranks together, is the whole state.
+// The order of the sequences of one data set, and how a batch is dealt out to ranks.
 #pragma once
 
 #include <cstdint>

@@ -34,15 +34,15 @@ class TokenDataset {
   const std::string& hash() const { return hash_; }
 
   int64_t document_length(int64_t document) const;
-  // Tokens [begin, begin + out.size()) of one document.
+  // Tokens of all documents before this one, which may be num_documents().
+  int64_t token_begin(int64_t document) const;
+  // Tokens [begin, begin + out.size()) of one document. An id beyond the shard's vocabulary, which
+  // opening does not look for, is a DataError.
   void read(int64_t document, int64_t begin, std::span<int64_t> out) const;
   std::vector<int64_t> document(int64_t document) const;
 
-  // For sequence makers that search documents by position.
   int64_t num_shards() const { return static_cast<int64_t>(shards_.size()); }
   const TokenShardReader& shard(int64_t index) const { return shards_[index]; }
-  int64_t first_document(int64_t shard) const { return document_bases_[shard]; }
-  int64_t first_token(int64_t shard) const { return token_bases_[shard]; }
 
  private:
   TokenDataset() = default;

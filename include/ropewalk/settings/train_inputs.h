@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "ropewalk/data/sequence_dataset.h"
+#include "ropewalk/data/sample_source.h"
 #include "ropewalk/data/token_dataset.h"
 #include "ropewalk/settings/run_config.h"
 #include "ropewalk/spec/hf_model.h"
@@ -22,7 +22,7 @@ struct TrainInputs {
   HfModel model;  // as it is to be trained: scaling applied, config.json ready to be written
   std::filesystem::path tokenizer_folder;  // empty when there is none
   std::shared_ptr<const TokenDataset> train_tokens;
-  std::shared_ptr<const SequenceDataset> sequences;  // made of train_tokens
+  std::shared_ptr<const SampleSource> samples;       // made of train_tokens
   std::shared_ptr<const TokenDataset> validation;    // null: no evaluation
 };
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace ropewalk {
 
@@ -13,7 +16,9 @@ struct StepReport {
   double learning_rate = 0;
   int64_t step_tokens = 0;  // target tokens of this step, over all ranks
   int64_t tokens = 0;       // target tokens since step 0
-  double epochs = 0;        // of the training data, consumed so far
+  // The same by source of the data; empty where there is only one.
+  std::vector<std::pair<std::string, int64_t>> source_tokens;
+  double epochs = 0;  // of the training data, consumed so far
   double step_time_s = 0;
   double tokens_per_second = 0;  // over all ranks, since the last logged step
   double mfu = 0;                // model FLOP/s over the measured matrix-product rate of all ranks

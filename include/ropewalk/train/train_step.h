@@ -30,9 +30,9 @@ struct TrainStepContext {
 };
 
 struct TrainStepResult {
-  double loss = 0;       // mean over the step's target tokens of all ranks, nats
-  double grad_norm = 0;  // before clipping
-  int64_t tokens = 0;    // target tokens of all ranks
+  double loss = 0;                     // mean over the step's target tokens of all ranks, nats
+  double grad_norm = 0;                // before clipping
+  int64_t tokens = 0;                  // target tokens of all ranks
   std::vector<int64_t> source_tokens;  // the same by source of the data
   double learning_rate = 0;
   BorderWishes agreed;
