@@ -9,11 +9,11 @@ namespace {
 // Room left in every bin, under a tree of maxima: the first bin with room is found from the root.
 class Bins {
  public:
-  Bins(size_t count, int64_t capacity) : leaves_(std::bit_ceil(std::max<size_t>(count, 1))) {
+  Bins(size_t count, int32_t capacity) : leaves_(std::bit_ceil(std::max<size_t>(count, 1))) {
     most_.assign(2 * leaves_, capacity);
   }
 
-  uint32_t put(int64_t size) {
+  uint32_t put(int32_t size) {
     size_t node = 1;
     while (node < leaves_) node = 2 * node + (most_[2 * node] >= size ? 0 : 1);
     const size_t bin = node - leaves_;
@@ -25,13 +25,13 @@ class Bins {
 
  private:
   size_t leaves_;
-  std::vector<int64_t> most_;  // node 1 is the root, leaf i is leaves_ + i
+  std::vector<int32_t> most_;  // node 1 is the root, leaf i is leaves_ + i
 };
 
 }  // namespace
 
-std::vector<uint32_t> first_fit(const std::vector<int64_t>& sizes, int64_t capacity) {
-  const auto is_whole = [&](int64_t size) { return size == capacity; };
+std::vector<uint32_t> first_fit(const std::vector<int32_t>& sizes, int32_t capacity) {
+  const auto is_whole = [&](int32_t size) { return size == capacity; };
   Bins bins(sizes.size() - std::ranges::count_if(sizes, is_whole), capacity);
   std::vector<uint32_t> placed(sizes.size());
   uint32_t num_bins = 0;

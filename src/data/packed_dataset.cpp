@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "data/document_pieces.h"
@@ -14,11 +15,11 @@ class PackedDataset final : public SequenceDataset {
   PackedDataset(const DocumentSelection& documents, const SequenceOptions& options)
       : pieces_(documents, options), length_(options.sequence_length) {
     const std::vector<Piece> all = pieces_.all();
-    std::vector<int64_t> sizes;
+    ROPEWALK_CHECK(length_ <= std::numeric_limits<int32_t>::max(), "a row of 2^31 tokens");
+    std::vector<int32_t> sizes;
     sizes.reserve(all.size());
-    for (const Piece piece : all) sizes.push_back(pieces_.size(piece));
-    const std::vector<uint32_t> rows = first_fit(sizes, length_);
-    group(all, rows);
+    for (const Piece piece : all) sizes.push_back(static_cast<int32_t>(pieces_.size(piece)));
+    group(all, first_fit(sizes, static_cast<int32_t>(length_)));
   }
 
   int64_t size() const override { return static_cast<int64_t>(row_begins_.size()) - 1; }

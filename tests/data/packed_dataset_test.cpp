@@ -141,13 +141,13 @@ TEST(FirstFit, TakesTheFirstBinWithRoomAndPutsWholeOnesBehind) {
 
 TEST(FirstFit, NeverOverfillsAndWastesLittle) {
   std::mt19937 rng(3);
-  std::vector<int64_t> sizes(20'000);
-  for (int64_t& size : sizes) size = 1 + static_cast<int64_t>(rng() % 700);
+  std::vector<int32_t> sizes(20'000);
+  for (int32_t& size : sizes) size = 1 + static_cast<int32_t>(rng() % 700);
   const std::vector<uint32_t> bins = first_fit(sizes, 2048);
   std::map<uint32_t, int64_t> filled;
   for (size_t i = 0; i < sizes.size(); ++i) filled[bins[i]] += sizes[i];
   for (const auto& [bin, size] : filled) EXPECT_LE(size, 2048) << bin;
-  const auto total = std::reduce(sizes.begin(), sizes.end());
+  const auto total = std::reduce(sizes.begin(), sizes.end(), int64_t{0});
   EXPECT_LT(static_cast<double>(filled.size()) * 2048, 1.02 * static_cast<double>(total));
 }
 
