@@ -117,6 +117,14 @@ TEST(Loader, ResumingAtAnyCursorGivesTheSameBatches) {
   }
 }
 
+TEST(Loader, DepthOfTheQueueChangesNothing) {
+  const auto samples = samples_of(std::make_shared<Counting>(31));
+  const BatchLayout layout{4, 2, 1, 2};
+  Loader shallow(samples, {layout, /*cursor=*/8, /*prefetch=*/1});
+  Loader deep(samples, {layout, /*cursor=*/8, /*prefetch=*/20});
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(sequences_of(shallow.next()), sequences_of(deep.next()));
+}
+
 TEST(Loader, ResumingOnAnotherNumberOfRanksGoesOnWithTheSameSamples) {
   const auto data = std::make_shared<Counting>(31);
   auto undisturbed = loaders(data, 1);

@@ -22,8 +22,8 @@ struct TrainInputs {
   HfModel model;  // as it is to be trained: scaling applied, config.json ready to be written
   std::filesystem::path tokenizer_folder;  // empty when there is none
   std::shared_ptr<const TokenDataset> train_tokens;
-  std::shared_ptr<const SampleSource> samples;       // made of train_tokens
-  std::shared_ptr<const TokenDataset> validation;    // null: no evaluation
+  std::shared_ptr<const SampleSource> samples;     // made of train_tokens
+  std::shared_ptr<const TokenDataset> validation;  // null: no evaluation
 };
 
 // Throws ConfigError with every fault of the config, the model, the weight files' headers and the
