@@ -32,17 +32,16 @@ std::map<std::string, IndexEntry> read_index(const std::filesystem::path& file) 
   return entries;
 }
 
-void check_shard(const TokenShardReader& shard, const IndexEntry& entry, Diagnostics& faults) {
-  const TokenShardInfo& info = shard.info();
-  if (info.num_tokens != entry.tokens || info.num_documents != entry.documents) {
+void check_shard(const TokenStore& shard, const IndexEntry& entry, Diagnostics& faults) {
+  if (shard.num_tokens() != entry.tokens || shard.num_documents() != entry.documents) {
     faults.error(shard.path().string(),
-                 "holds " + std::to_string(info.num_tokens) + " tokens in " +
-                     std::to_string(info.num_documents) + " documents, " + kDatasetIndexName +
+                 "holds " + std::to_string(shard.num_tokens()) + " tokens in " +
+                     std::to_string(shard.num_documents()) + " documents, " + kDatasetIndexName +
                      " says " + std::to_string(entry.tokens) + " in " +
                      std::to_string(entry.documents) + "; it belongs to another data set");
-  } else if (info.payload_hash != entry.hash) {
+  } else if (shard.content_hash() != entry.hash) {
     faults.error(shard.path().string(),
-                 "has the hash " + info.payload_hash + ", " + kDatasetIndexName + " says " +
+                 "has the hash " + shard.content_hash() + ", " + kDatasetIndexName + " says " +
                      entry.hash + "; it belongs to another data set");
   }
 }
@@ -50,21 +49,21 @@ void check_shard(const TokenShardReader& shard, const IndexEntry& entry, Diagnos
 }  // namespace
 
 void check_dataset_index(const std::filesystem::path& folder,
-                         const std::vector<TokenShardReader>& shards,
+                         const std::vector<std::unique_ptr<TokenStore>>& shards,
                          Diagnostics& faults) {
   const std::filesystem::path file = folder / kDatasetIndexName;
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return;
   std::map<std::string, IndexEntry> entries;
   if (!collect_faults(faults, "", [&] { entries = read_index(file); })) return;
-  for (const TokenShardReader& shard : shards) {
-    const auto entry = entries.extract(shard.path().filename().string());
+  for (const auto& shard : shards) {
+    const auto entry = entries.extract(shard->path().filename().string());
     if (entry.empty()) {
-      faults.error(shard.path().string(),
+      faults.error(shard->path().string(),
                    std::string("is not in ") + kDatasetIndexName +
                        "; put shards of several data sets into folders of their own");
     } else {
-      check_shard(shard, entry.mapped(), faults);
+      check_shard(*shard, entry.mapped(), faults);
     }
   }
   for (const auto& [name, entry] : entries) {

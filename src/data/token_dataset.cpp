@@ -6,40 +6,65 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
 #include "ropewalk/data/dataset_index.h"
+#include "ropewalk/formats/token_shard.h"
 
 namespace ropewalk {
 namespace {
 
-// The shards of a folder in the order of their names, which `prepare` numbers.
-std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> shards;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == kTokenShardExtension) shards.push_back(entry.path());
+using Stores = std::vector<std::unique_ptr<TokenStore>>;
+
+// Data folders of nanoGPT and llm.c hold both kinds; training on what is to be evaluated would show
+// nowhere but in a validation loss that is too good.
+void check_one_purpose(const std::vector<std::filesystem::path>& files) {
+  std::string training, held_out;
+  for (const std::filesystem::path& file : files) {
+    const std::string name = file.filename().string();
+    if (file.extension() == kTokenShardExtension) continue;
+    if (name.find("train") != name.npos) {
+      training = file.string();
+    } else if (name.find("val") != name.npos || name.find("test") != name.npos) {
+      held_out = file.string();
+    }
   }
-  std::sort(shards.begin(), shards.end());
-  return shards;
+  if (training.empty() || held_out.empty()) return;
+  throw DataError(held_out + ": stands in one folder with " + training +
+                  ", so the folder names training and validation data at once; expected one kind. "
+                  "Name the files instead of the folder");
 }
 
-std::vector<TokenShardReader> open_shards(const std::filesystem::path& path, Diagnostics& faults) {
-  if (!std::filesystem::exists(path)) {
-    throw DataError(
-        path.string() +
-        ": not found; expected a folder made by `ropewalk prepare`, or one of its shards");
+Stores open_folder(const std::filesystem::path& folder,
+                   const TokenFileOptions& options,
+                   Diagnostics& faults) {
+  const std::vector<std::filesystem::path> files = token_files_in(folder);
+  Stores stores;
+  check_one_purpose(files);
+  for (const auto& file : files) {
+    collect_faults(faults, "", [&] { stores.push_back(open_token_file(file, options)); });
   }
-  const bool is_folder = std::filesystem::is_directory(path);
-  std::vector<TokenShardReader> shards;
-  for (const auto& file : is_folder ? shards_in(path) : std::vector{path}) {
-    collect_faults(faults, "", [&] { shards.emplace_back(file); });
+  check_dataset_index(folder, stores, faults);
+  if (stores.empty() && faults.ok()) {
+    throw DataError(folder.string() + ": holds no token shards (*" + kTokenShardExtension +
+                    ") and no *.bin or *.idx of other tools; make shards with `ropewalk prepare`");
   }
-  if (is_folder) check_dataset_index(path, shards, faults);
-  if (shards.empty() && faults.ok()) {
-    throw DataError(path.string() + ": holds no token shards (*" + kTokenShardExtension +
-                    "); make some with `ropewalk prepare`");
-  }
-  return shards;
+  return stores;
 }
 
-int64_t largest_id(const TokenShardReader& shard) {
+Stores open_path(const std::filesystem::path& path,
+                 const TokenFileOptions& options,
+                 Diagnostics& faults) {
+  const std::optional<std::filesystem::path> found = find_token_file(path);
+  if (!found) {
+    throw DataError(path.string() +
+                    ": not found; expected a folder made by `ropewalk prepare`, one of its shards, "
+                    "or a token file of another tool (.bin, .idx)");
+  }
+  if (std::filesystem::is_directory(*found)) return open_folder(*found, options, faults);
+  Stores stores;
+  stores.push_back(open_token_file(*found, options));
+  return stores;
+}
+
+int64_t largest_id(const TokenStore& shard) {
   constexpr int64_t kChunk = 1 << 16;
   std::vector<int32_t> ids(kChunk);
   int64_t largest = -1;
@@ -51,59 +76,52 @@ int64_t largest_id(const TokenShardReader& shard) {
   return largest;
 }
 
-// Opening a shard does not read its tokens; an id beyond the vocabulary would index past the
-// embedding.
-void check_ids(const TokenShardReader& shard, std::span<const int64_t> ids) {
-  const int64_t limit = shard.info().vocab_size;
-  const auto bad = std::ranges::find_if(ids, [&](int64_t id) { return id >= limit; });
-  if (bad == ids.end()) return;
-  throw DataError(shard.path().string() + ": found the token id " + std::to_string(*bad) +
-                  "; expected ids below its vocabulary size " + std::to_string(limit) +
-                  "; the file is damaged, prepare it again");
-}
-
 }  // namespace
 
 std::shared_ptr<const TokenDataset> TokenDataset::open(
     const std::vector<std::filesystem::path>& paths, const TokenDatasetOptions& options) {
   if (paths.empty()) throw DataError("no data: expected at least one folder of token shards");
+  const TokenFileOptions file_options{.eos_id = options.eos_id, .vocab_size = options.vocab_size};
   std::shared_ptr<TokenDataset> dataset(new TokenDataset());
   Diagnostics faults;
   for (const std::filesystem::path& path : paths) {
-    collect_faults(faults, "", [&] { dataset->add(open_shards(path, faults)); });
+    collect_faults(faults, "", [&] { dataset->add(open_path(path, file_options, faults)); });
   }
   faults.throw_if_errors<DataError>("token shards");
   dataset->check(options, faults);
   faults.throw_if_errors<DataError>("token shards");
   std::string hashes;
-  for (const TokenShardReader& shard : dataset->shards_) hashes += shard.info().payload_hash;
+  for (const auto& shard : dataset->shards_) hashes += shard->content_hash();
   dataset->hash_ = hash_text(hashes);
   return dataset;
 }
 
-void TokenDataset::add(std::vector<TokenShardReader> shards) {
-  for (TokenShardReader& shard : shards) {
-    document_bases_.push_back(document_bases_.back() + shard.num_documents());
-    token_bases_.push_back(token_bases_.back() + shard.num_tokens());
+void TokenDataset::add(Stores shards) {
+  for (std::unique_ptr<TokenStore>& shard : shards) {
+    document_bases_.push_back(document_bases_.back() + shard->num_documents());
+    token_bases_.push_back(token_bases_.back() + shard->num_tokens());
     shards_.push_back(std::move(shard));
   }
 }
 
 void TokenDataset::check(const TokenDatasetOptions& options, Diagnostics& faults) const {
+  const auto first = std::find_if(shards_.begin(), shards_.end(), [](const auto& shard) {
+    return shard->tokenizer_hash().has_value();
+  });
   const bool given = !options.tokenizer_hash.empty();
-  const std::string& expected = given ? options.tokenizer_hash : tokenizer_hash();
-  for (const TokenShardReader& shard : shards_) {
-    const TokenShardInfo& info = shard.info();
-    if (info.tokenizer_hash != expected) {
-      faults.error(shard.path().string(),
-                   "was made with another tokenizer (hash " + info.tokenizer_hash + ") than " +
-                       (given ? "the model's" : shards_[0].path().string()) + " (hash " + expected +
+  const std::string expected = given ? options.tokenizer_hash : tokenizer_hash();
+  for (const auto& shard : shards_) {
+    const std::optional<std::string> hash = shard->tokenizer_hash();
+    if (hash && *hash != expected) {
+      faults.error(shard->path().string(),
+                   "was made with another tokenizer (hash " + *hash + ") than " +
+                       (given ? "the model's" : (*first)->path().string()) + " (hash " + expected +
                        "); prepare the text again with the model's tokenizer");
     }
     // The tokenizer may define ids that the model has no row for, as long as no text uses them.
-    if (options.vocab_size <= 0 || info.vocab_size <= options.vocab_size) continue;
-    if (const int64_t largest = largest_id(shard); largest >= options.vocab_size) {
-      faults.error(shard.path().string(),
+    if (options.vocab_size <= 0 || shard->vocab_size().value_or(0) <= options.vocab_size) continue;
+    if (const int64_t largest = largest_id(*shard); largest >= options.vocab_size) {
+      faults.error(shard->path().string(),
                    "holds the token id " + std::to_string(largest) +
                        "; expected ids below the model's vocab_size " +
                        std::to_string(options.vocab_size) +
@@ -112,7 +130,17 @@ void TokenDataset::check(const TokenDatasetOptions& options, Diagnostics& faults
   }
 }
 
-const std::string& TokenDataset::tokenizer_hash() const { return shards_[0].info().tokenizer_hash; }
+std::string TokenDataset::tokenizer_hash() const {
+  for (const auto& shard : shards_) {
+    if (const auto hash = shard->tokenizer_hash()) return *hash;
+  }
+  return "";
+}
+
+bool TokenDataset::has_targets() const {
+  return std::any_of(
+      shards_.begin(), shards_.end(), [](const auto& shard) { return shard->has_targets(); });
+}
 
 int64_t TokenDataset::shard_of_document(int64_t document) const {
   ROPEWALK_CHECK(document >= 0 && document < num_documents(), "document out of range");
@@ -122,25 +150,32 @@ int64_t TokenDataset::shard_of_document(int64_t document) const {
 
 int64_t TokenDataset::document_length(int64_t document) const {
   const int64_t shard = shard_of_document(document);
-  return shards_[shard].document_length(document - document_bases_[shard]);
+  return shards_[shard]->document_length(document - document_bases_[shard]);
+}
+
+int64_t TokenDataset::place_in_shard(int64_t document, int64_t begin, size_t size) const {
+  const int64_t shard = shard_of_document(document);
+  const int64_t local = document - document_bases_[shard];
+  ROPEWALK_CHECK(begin >= 0 && begin + static_cast<int64_t>(size) <= document_length(document),
+                 "tokens beyond the document");
+  return static_cast<int64_t>(shards_[shard]->document_offsets()[local]) + begin;
 }
 
 int64_t TokenDataset::token_begin(int64_t document) const {
   if (document == num_documents()) return num_tokens();
   const int64_t shard = shard_of_document(document);
   const auto local = static_cast<size_t>(document - document_bases_[shard]);
-  return token_bases_[shard] + static_cast<int64_t>(shards_[shard].document_offsets()[local]);
+  return token_bases_[shard] + static_cast<int64_t>(shards_[shard]->document_offsets()[local]);
 }
 
 void TokenDataset::read(int64_t document, int64_t begin, std::span<int64_t> out) const {
-  const int64_t shard = shard_of_document(document);
-  const int64_t local = document - document_bases_[shard];
-  const int64_t size = static_cast<int64_t>(out.size());
-  ROPEWALK_CHECK(begin >= 0 && begin + size <= shards_[shard].document_length(local),
-                 "tokens beyond the document");
-  const auto first = static_cast<int64_t>(shards_[shard].document_offsets()[local]);
-  shards_[shard].copy_tokens(first + begin, out);
-  check_ids(shards_[shard], out);
+  const int64_t place = place_in_shard(document, begin, out.size());
+  shards_[shard_of_document(document)]->copy_tokens(place, out);
+}
+
+void TokenDataset::read_targets(int64_t document, int64_t begin, std::span<uint8_t> out) const {
+  const int64_t place = place_in_shard(document, begin, out.size());
+  shards_[shard_of_document(document)]->copy_targets(place, out);
 }
 
 std::vector<int64_t> TokenDataset::document(int64_t document) const {

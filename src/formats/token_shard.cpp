@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "formats/mapped_ids.h"
 #include "formats/token_shard_header.h"
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
@@ -18,14 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 20;
-
-MappedFile map_shard(const fs::path& path) {
-  try {
-    return MappedFile(path);
-  } catch (const IoError& error) {
-    throw DataError(error.what());
-  }
-}
+constexpr int64_t kVerifyWindow = 65536;
 
 void check_table(std::span<const uint64_t> offsets, uint64_t num_tokens, Diagnostics& faults) {
   if (offsets.front() != 0 || offsets.back() != num_tokens) {
@@ -55,20 +49,31 @@ void write_header(const fs::path& path, const ShardHeader& header) {
   if (!done) throw IoError(path.string() + ": writing the header: " + std::strerror(error));
 }
 
-template <typename Stored, typename T>
-void widen(const std::byte* from, std::span<T> out) {
-  // Shards are mapped at page borders and tokens begin at byte 128: aligned for both widths.
-  const auto* stored = reinterpret_cast<const Stored*>(from);
-  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(stored[i]);
+// Shards are mapped at page borders and tokens begin at byte 128: aligned for both widths.
+MappedIds ids_of(const MappedFile& file, const TokenShardInfo& info) {
+  return {file.bytes().subspan(kShardHeaderBytes,
+                               static_cast<size_t>(info.num_tokens) * size_t(info.token_bytes)),
+          info.token_bytes == 2 ? IdType::kU16 : IdType::kU32};
+}
+
+bool bit(std::span<const std::byte> bits, uint64_t index) {
+  return (std::to_integer<unsigned>(bits[index / 8]) >> index % 8 & 1) != 0;
+}
+
+void check_unused_bits(std::span<const std::byte> bits, int64_t num_tokens, Diagnostics& faults) {
+  for (auto i = static_cast<uint64_t>(num_tokens); i % 64 != 0; ++i) {
+    if (!bit(bits, i)) continue;
+    faults.error("targets", "a bit behind the last token is set, expected zeros");
+    return;
+  }
 }
 
 }  // namespace
 
-TokenShardReader::TokenShardReader(const fs::path& path) : file_(map_shard(path)) {
+TokenShardReader::TokenShardReader(const fs::path& path) : file_(map_data_file(path)) {
   Diagnostics faults;
   info_ = decode_shard_header(file_.bytes(), faults);
   if (faults.ok()) {
-    tokens_ = file_.bytes().data() + kShardHeaderBytes;
     offsets_ = {reinterpret_cast<const uint64_t*>(file_.bytes().data() + shard_table_offset(info_)),
                 static_cast<size_t>(info_.num_documents) + 1};
     check_table(offsets_, static_cast<uint64_t>(info_.num_tokens), faults);
@@ -76,36 +81,20 @@ TokenShardReader::TokenShardReader(const fs::path& path) : file_(map_shard(path)
   faults.throw_if_errors<DataError>(path.string());
 }
 
-int64_t TokenShardReader::document_length(int64_t document) const {
-  ROPEWALK_CHECK(document >= 0 && document < info_.num_documents, "document index out of range");
-  return static_cast<int64_t>(offsets_[document + 1] - offsets_[document]);
-}
-
 template <typename T>
-void TokenShardReader::copy(int64_t begin, std::span<T> out) const {
-  ROPEWALK_CHECK(begin >= 0 && begin <= info_.num_tokens &&
-                     out.size() <= static_cast<size_t>(info_.num_tokens - begin),
-                 "token range out of " + path().string());
-  const std::byte* from = tokens_ + begin * info_.token_bytes;
-  if (info_.token_bytes == 2) {
-    widen<uint16_t>(from, out);
-  } else {
-    widen<uint32_t>(from, out);
+void TokenShardReader::read(int64_t begin, std::span<T> out) const {
+  const MappedIds ids = ids_of(file_, info_);
+  if (const auto bad = ids.copy(begin, out, info_.vocab_size)) {
+    throw DataError(path().string() + ": token " + std::to_string(*bad) + " has id " +
+                    std::to_string(ids.at(*bad)) + ", expected less than the vocabulary size " +
+                    std::to_string(info_.vocab_size) + "; the file is damaged, prepare it again");
   }
 }
 
-void TokenShardReader::copy_tokens(int64_t begin, std::span<int64_t> out) const {
-  copy(begin, out);
-}
-
-void TokenShardReader::copy_tokens(int64_t begin, std::span<int32_t> out) const {
-  copy(begin, out);
-}
-
-int64_t TokenShardReader::token(int64_t index) const {
-  int64_t id = 0;
-  copy(index, std::span(&id, 1));
-  return id;
+void TokenShardReader::read_targets(int64_t begin, std::span<uint8_t> out) const {
+  if (!info_.has_targets) return TokenStore::read_targets(begin, out);
+  const auto bits = file_.bytes().subspan(shard_targets_offset(info_));
+  for (size_t i = 0; i < out.size(); ++i) out[i] = bit(bits, static_cast<uint64_t>(begin) + i);
 }
 
 void TokenShardReader::verify() const {
@@ -113,21 +102,15 @@ void TokenShardReader::verify() const {
   if (hash_bytes(file_.bytes().subspan(kShardHeaderBytes)) != info_.payload_hash) {
     faults.error("payload", "does not match its hash; the file is damaged, prepare it again");
   }
-  std::vector<int64_t> ids(65536);
-  for (int64_t begin = 0; begin < info_.num_tokens && faults.ok();
-       begin += static_cast<int64_t>(ids.size())) {
-    ids.resize(std::min<size_t>(ids.size(), static_cast<size_t>(info_.num_tokens - begin)));
-    copy_tokens(begin, std::span(ids));
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] < info_.vocab_size) continue;
-      faults.error("token " + std::to_string(begin + static_cast<int64_t>(i)),
-                   "has id " + std::to_string(ids[i]) +
-                       ", expected less than the vocabulary size " +
-                       std::to_string(info_.vocab_size));
-      break;
-    }
+  if (info_.has_targets) {
+    check_unused_bits(file_.bytes().subspan(shard_targets_offset(info_)), info_.num_tokens, faults);
   }
   faults.throw_if_errors<DataError>(path().string());
+  std::vector<int32_t> ids;
+  for (int64_t begin = 0; begin < info_.num_tokens; begin += kVerifyWindow) {
+    ids.resize(static_cast<size_t>(std::min(kVerifyWindow, info_.num_tokens - begin)));
+    copy_tokens(begin, ids);
+  }
 }
 
 TokenShardWriter::TokenShardWriter(const fs::path& path,
@@ -167,8 +150,18 @@ void TokenShardWriter::flush() {
   buffer_.clear();
 }
 
-void TokenShardWriter::add_document(std::span<const int32_t> ids) {
+void TokenShardWriter::add_targets(size_t num_ids, std::span<const uint8_t> trained) {
+  if (trained.empty() && !info_.has_targets) return;
+  if (!info_.has_targets) targets_.assign(static_cast<size_t>(info_.num_tokens), true);
+  info_.has_targets = true;
+  for (size_t i = 0; i < num_ids; ++i) targets_.push_back(trained.empty() || trained[i] != 0);
+}
+
+void TokenShardWriter::add_document(std::span<const int32_t> ids,
+                                    std::span<const uint8_t> trained) {
   ROPEWALK_CHECK(file_ != nullptr, "document after close of " + path_.string());
+  ROPEWALK_CHECK(trained.empty() || trained.size() == ids.size(),
+                 "targets of another number of ids");
   for (const int32_t id : ids) {
     if (id < 0 || id >= info_.vocab_size) {
       throw DataError(path_.string() + ": document " + std::to_string(info_.num_documents) +
@@ -183,6 +176,7 @@ void TokenShardWriter::add_document(std::span<const int32_t> ids) {
     }
     if (buffer_.size() >= kBufferBytes) flush();
   }
+  add_targets(ids.size(), trained);
   info_.num_tokens += static_cast<int64_t>(ids.size());
   ++info_.num_documents;
   offsets_.push_back(static_cast<uint64_t>(info_.num_tokens));
@@ -191,7 +185,12 @@ void TokenShardWriter::add_document(std::span<const int32_t> ids) {
 TokenShardInfo TokenShardWriter::close() {
   ROPEWALK_CHECK(file_ != nullptr, "second close of " + path_.string());
   const uint64_t end = kShardHeaderBytes + uint64_t(info_.num_tokens) * uint64_t(info_.token_bytes);
-  buffer_.resize(buffer_.size() + (shard_table_offset(info_) - end));
+  buffer_.resize(buffer_.size() + (shard_targets_offset(info_) - end));
+  flush();
+  buffer_.resize(shard_table_offset(info_) - shard_targets_offset(info_));
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    if (targets_[i]) buffer_[i / 8] |= std::byte{1} << (i % 8);
+  }
   flush();
   append(std::as_bytes(std::span(offsets_)));
   file_->close();

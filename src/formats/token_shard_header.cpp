@@ -10,15 +10,15 @@ namespace ropewalk {
 namespace {
 
 constexpr std::string_view kMagic = "RWTOKENS";
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 1, kVersionWithTargets = 2;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr size_t kHashBytes = 16;
 
 // Byte offsets of the fields.
 constexpr size_t kVersionAt = 8, kHeaderBytesAt = 12, kTokenBytesAt = 16, kFlagsAt = 20,
                  kVocabularyAt = 24, kTokensAt = 32, kDocumentsAt = 40, kTokensOffsetAt = 48,
-                 kTableOffsetAt = 56, kTokenizerHashAt = 64, kPayloadHashAt = 80, kReservedAt = 96,
-                 kHeaderHashAt = 112;
+                 kTableOffsetAt = 56, kTokenizerHashAt = 64, kPayloadHashAt = 80,
+                 kTargetsOffsetAt = 96, kReservedAt = 104, kHeaderHashAt = 112;
 
 void put(ShardHeader& header, size_t at, size_t width, uint64_t value) {
   for (size_t i = 0; i < width; ++i) header[at + i] = std::byte(value >> (8 * i) & 0xff);
@@ -61,8 +61,11 @@ void check_sizes(uint64_t num_tokens,
     return;
   }
   const uint64_t table = shard_table_offset(info);
+  if (info.has_targets && get(file, kTargetsOffsetAt, 8) != shard_targets_offset(info)) {
+    faults.error("header", "the offset of the targets does not follow from the counts");
+  }
   if (get(file, kTokensOffsetAt, 8) != kShardHeaderBytes || get(file, kTableOffsetAt, 8) != table) {
-    faults.error("header", "offsets of tokens and table are not those of version 1");
+    faults.error("header", "offsets of tokens and table do not follow from the counts");
   }
   const uint64_t expected = table + 8 * (num_documents + 1);
   if (file.size() != expected) {
@@ -79,16 +82,22 @@ bool is_hash_text(std::string_view text) {
   return text.size() == 2 * kHashBytes && text.find_first_not_of(kHexDigits) == text.npos;
 }
 
-uint64_t shard_table_offset(const TokenShardInfo& info) {
+uint64_t shard_targets_offset(const TokenShardInfo& info) {
   const uint64_t end =
       kShardHeaderBytes + static_cast<uint64_t>(info.num_tokens) * uint64_t(info.token_bytes);
   return (end + 7) / 8 * 8;
 }
 
+uint64_t shard_table_offset(const TokenShardInfo& info) {
+  const uint64_t bits = info.has_targets ? static_cast<uint64_t>(info.num_tokens) : 0;
+  return shard_targets_offset(info) + (bits + 63) / 64 * 8;
+}
+
 ShardHeader encode_shard_header(const TokenShardInfo& info) {
   ShardHeader header{};
   std::transform(kMagic.begin(), kMagic.end(), header.begin(), [](char c) { return std::byte(c); });
-  put(header, kVersionAt, 4, kVersion);
+  // Without targets the older version, so that programs that know no other read the file.
+  put(header, kVersionAt, 4, info.has_targets ? kVersionWithTargets : kVersion);
   put(header, kHeaderBytesAt, 4, kShardHeaderBytes);
   put(header, kTokenBytesAt, 4, static_cast<uint64_t>(info.token_bytes));
   put(header, kVocabularyAt, 8, static_cast<uint64_t>(info.vocab_size));
@@ -96,6 +105,7 @@ ShardHeader encode_shard_header(const TokenShardInfo& info) {
   put(header, kDocumentsAt, 8, static_cast<uint64_t>(info.num_documents));
   put(header, kTokensOffsetAt, 8, kShardHeaderBytes);
   put(header, kTableOffsetAt, 8, shard_table_offset(info));
+  if (info.has_targets) put(header, kTargetsOffsetAt, 8, shard_targets_offset(info));
   put_hash(header, kTokenizerHashAt, info.tokenizer_hash);
   put_hash(header, kPayloadHashAt, info.payload_hash);
   put_hash(header, kHeaderHashAt, hash_bytes(std::span(header).first(kHeaderHashAt)));
@@ -115,10 +125,11 @@ TokenShardInfo decode_shard_header(std::span<const std::byte> file, Diagnostics&
             : "has " + std::to_string(file.size()) + " bytes, less than a header; it is truncated");
     return info;
   }
-  if (const uint64_t version = get(file, kVersionAt, 4); version != kVersion) {
+  const uint64_t version = get(file, kVersionAt, 4);
+  if (version != kVersion && version != kVersionWithTargets) {
     faults.error("header",
                  "version is " + std::to_string(version) +
-                     ", expected 1; prepare the text again with this program");
+                     ", expected 1 or 2; prepare the text again with this program");
     return info;
   }
   if (get_hash(file, kHeaderHashAt) != hash_bytes(file.first(kHeaderHashAt))) {
@@ -141,7 +152,7 @@ TokenShardInfo decode_shard_header(std::span<const std::byte> file, Diagnostics&
   const auto reserved = file.subspan(kReservedAt, kHeaderHashAt - kReservedAt);
   if (get(file, kHeaderBytesAt, 4) != kShardHeaderBytes || get(file, kFlagsAt, 4) != 0 ||
       std::any_of(reserved.begin(), reserved.end(), [](std::byte b) { return b != std::byte{}; })) {
-    faults.error("header", "fixed fields are not those of version 1");
+    faults.error("header", "fixed fields are not those of version " + std::to_string(version));
   }
   if (!faults.ok()) return info;
   info.vocab_size = static_cast<int64_t>(vocab_size);
@@ -150,6 +161,11 @@ TokenShardInfo decode_shard_header(std::span<const std::byte> file, Diagnostics&
   info.num_tokens = static_cast<int64_t>(num_tokens);
   info.num_documents = static_cast<int64_t>(num_documents);
   info.payload_hash = get_hash(file, kPayloadHashAt);
+  info.has_targets = get(file, kTargetsOffsetAt, 8) != 0;
+  if (info.has_targets && version != kVersionWithTargets) {
+    faults.error("header", "has an offset of targets, expected none in version 1");
+    return info;
+  }
   check_sizes(num_tokens, num_documents, info, file, faults);
   return info;
 }

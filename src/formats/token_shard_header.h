@@ -17,7 +17,8 @@ inline constexpr uint64_t kMaxShardVocabulary = uint64_t{1} << 31;
 
 using ShardHeader = std::array<std::byte, kShardHeaderBytes>;
 
-// First byte of the document table.
+// First byte of each section after the tokens. The targets have no bytes where there are none.
+uint64_t shard_targets_offset(const TokenShardInfo& info);
 uint64_t shard_table_offset(const TokenShardInfo& info);
 
 ShardHeader encode_shard_header(const TokenShardInfo& info);

@@ -125,6 +125,9 @@ TokenDatasetOptions expected_tokens(const std::filesystem::path& tokenizer_folde
                                     Diagnostics& found) {
   TokenDatasetOptions expected;
   if (model) expected.vocab_size = model->spec.vocab_size;
+  if (model && !model->spec.eos_token_ids.empty()) {
+    expected.eos_id = static_cast<int32_t>(model->spec.eos_token_ids.front());
+  }
   if (holds_tokenizer(tokenizer_folder)) {
     expected.tokenizer_hash = hash_file(tokenizer_folder / "tokenizer.json");
   } else {

@@ -7,6 +7,7 @@
 #include "ropewalk/base/json.h"
 #include "ropewalk/data/dataset_index.h"
 #include "ropewalk/data/token_dataset.h"
+#include "ropewalk/formats/token_shard.h"
 #include "tokenizer/tokenizer_files.h"
 
 namespace ropewalk {

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "ropewalk/base/diagnostics.h"
-#include "ropewalk/formats/token_shard.h"
+#include "ropewalk/formats/token_store.h"
 
 namespace ropewalk {
 
@@ -15,7 +16,7 @@ inline constexpr const char* kDatasetIndexName = "dataset.json";
 // the hashes that the shards' headers state. Faults go to `faults`, with the file as place. A
 // folder without one (shards put together by hand) is not compared.
 void check_dataset_index(const std::filesystem::path& folder,
-                         const std::vector<TokenShardReader>& shards,
+                         const std::vector<std::unique_ptr<TokenStore>>& shards,
                          Diagnostics& faults);
 
 }  // namespace ropewalk

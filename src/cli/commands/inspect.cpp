@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/commands/inspect_json.h"
+#include "cli/commands/inspect_tokens.h"
 #include "cli/front_commands.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
@@ -47,7 +48,11 @@ std::string text_of(const Json& value) {
 // Nested objects are indented; long lists give their length.
 void print_text(const Json& object, const std::string& indent) {
   for (const auto& [key, value] : object.items()) {
-    if (value.is_object()) {
+    if (key == "document_lengths") {
+      std::cout << std::flush;
+      print_document_lengths(value, indent);
+      std::fflush(stdout);
+    } else if (value.is_object()) {
       std::cout << indent << key << "\n";
       print_text(value, indent + "  ");
     } else if (value.is_array() && key == "remarks") {
@@ -66,7 +71,7 @@ void print_text(const Json& object, const std::string& indent) {
 
 int run_inspect(const InspectOptions& options) {
   if (options.families) return print_families(options.json);
-  const Json found = inspect_path(options.path);
+  const Json found = inspect_path(options.path, {.eos_id = options.eos_id});
   if (options.json) {
     std::cout << to_json_text(found);
   } else {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/commands/inspect_tokens.h"
 #include "cli/commands/rope_meaning.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/manifest.h"
 #include "ropewalk/formats/model_files.h"
-#include "ropewalk/formats/token_shard.h"
 #include "ropewalk/settings/run_config.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/spec/hf_model.h"
@@ -134,19 +134,6 @@ Json inspect_run_config(const fs::path& path) {
   return json;
 }
 
-Json inspect_shard(const fs::path& path) {
-  const TokenShardReader shard(path);
-  const TokenShardInfo& info = shard.info();
-  return {{"kind", "token_shard"},
-          {"path", path.string()},
-          {"tokens", info.num_tokens},
-          {"documents", info.num_documents},
-          {"vocab_size", info.vocab_size},
-          {"token_bytes", info.token_bytes},
-          {"tokenizer_hash", info.tokenizer_hash},
-          {"payload_hash", info.payload_hash}};
-}
-
 std::vector<fs::path> children(const fs::path& folder, bool (*wanted)(const fs::path&)) {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -156,25 +143,8 @@ std::vector<fs::path> children(const fs::path& folder, bool (*wanted)(const fs::
   return found;
 }
 
-bool is_shard(const fs::path& path) { return path.extension() == kTokenShardExtension; }
 bool is_checkpoint(const fs::path& path) {
   return path.filename().string().starts_with("step-") && has_manifest(path);
-}
-
-Json inspect_shards(const fs::path& folder, const std::vector<fs::path>& shards) {
-  Json list = Json::array();
-  int64_t tokens = 0;
-  int64_t documents = 0;
-  for (const fs::path& shard : shards) {
-    list.push_back(inspect_shard(shard));
-    tokens += list.back()["tokens"].get<int64_t>();
-    documents += list.back()["documents"].get<int64_t>();
-  }
-  return {{"kind", "token_shards"},
-          {"path", folder.string()},
-          {"tokens", tokens},
-          {"documents", documents},
-          {"shards", list}};
 }
 
 Json inspect_run(const fs::path& folder) {
@@ -186,19 +156,21 @@ Json inspect_run(const fs::path& folder) {
   return json;
 }
 
-Json inspect_folder(const fs::path& path) {
+Json inspect_folder(const fs::path& path, const TokenFileOptions& tokens) {
   if (fs::is_directory(path / "checkpoints")) return inspect_run(path);
-  const std::vector<fs::path> shards = children(path, is_shard);
-  if (!shards.empty() && !fs::exists(path / "config.json")) return inspect_shards(path, shards);
+  if (!fs::exists(path / "config.json") && !token_files_in(path).empty()) {
+    return inspect_token_folder(path, tokens);
+  }
   return inspect_model(path);
 }
 
 }  // namespace
 
-Json inspect_path(const fs::path& path) {
-  if (!fs::exists(path)) throw ConfigError(path.string() + ": no such file or directory");
-  if (fs::is_directory(path)) return inspect_folder(path);
-  if (is_shard(path)) return inspect_shard(path);
+Json inspect_path(const fs::path& path, const TokenFileOptions& tokens) {
+  const std::optional<fs::path> file = find_token_file(path);
+  if (!file) throw ConfigError(path.string() + ": no such file or directory");
+  if (fs::is_directory(path)) return inspect_folder(path, tokens);
+  if (has_token_file_name(*file)) return inspect_token_file(*file, tokens);
   if (path.extension() == ".safetensors") {
     Json json = {{"kind", "weights"}, {"path", path.string()}};
     json.update(weights_json(ModelFiles::open(path)));
@@ -208,8 +180,8 @@ Json inspect_path(const fs::path& path) {
   if (content.is_object() && content.contains("model_type")) return inspect_model(path);
   if (content.is_object() && content.contains("model")) return inspect_run_config(path);
   throw ConfigError(path.string() +
-                    ": is not known; expected a model directory, its config.json, a token shard, a "
-                    "safetensors file, a run config or a run directory");
+                    ": is not known; expected a model directory, its config.json, a token file "
+                    "(.tokens, .bin, .idx), a safetensors file, a run config or a run directory");
 }
 
 }  // namespace ropewalk::cli

@@ -93,24 +93,32 @@ Finding check_checkpoint(const fs::path& folder) {
   return finding;
 }
 
-// Adds the shard to `opened` if its header can be read.
-Finding check_shard(const fs::path& path, std::vector<TokenShardReader>& opened) {
+using TokenStores = std::vector<std::unique_ptr<TokenStore>>;
+
+// Adds the file to `opened` if its header and index can be read.
+Finding check_token_file(const fs::path& path, TokenStores& opened) {
   Finding finding{.path = path};
   collect(finding.faults, path.filename().string(), [&] {
-    const TokenShardReader& shard = opened.emplace_back(path);
-    shard.verify();
-    finding.summary = format_count(shard.num_tokens()) + " tokens, " +
-                      format_count(shard.num_documents()) + " documents";
+    const TokenStore& store = *opened.emplace_back(open_token_file(path));
+    store.verify();
+    finding.summary = format_count(store.num_tokens()) + " tokens, " +
+                      format_count(store.num_documents()) + " documents";
+    if (store.has_targets()) finding.summary += ", with targets";
+    if (store.tokenizer_hash()) return;
+    finding.summary = format_count(store.num_tokens()) + " tokens; format rules of " +
+                      std::string(store.format()) + " only, it has no hash";
   });
   return finding;
 }
 
-// Every shard by itself, then all of them against dataset.json.
-std::vector<Finding> check_shards(const fs::path& folder) {
+// Every file by itself, then all of them against dataset.json. In a model's folder `.bin` is
+// something else.
+std::vector<Finding> check_token_files(const fs::path& folder, bool is_model) {
   std::vector<Finding> findings;
-  std::vector<TokenShardReader> opened;
-  for (const fs::path& path : files_with(folder, kTokenShardExtension)) {
-    findings.push_back(check_shard(path, opened));
+  TokenStores opened;
+  for (const fs::path& path : token_files_in(folder)) {
+    if (is_model && path.extension() != kTokenShardExtension) continue;
+    findings.push_back(check_token_file(path, opened));
   }
   if (fs::exists(folder / kDatasetIndexName)) {
     Finding index{.path = folder / kDatasetIndexName, .summary = "lists these shards"};
@@ -148,27 +156,30 @@ std::vector<Finding> check_run(const fs::path& checkpoints) {
 }
 
 std::vector<Finding> check_path(const fs::path& path) {
-  if (!fs::exists(path)) {
+  const std::optional<fs::path> file = find_token_file(path);
+  if (!file) {
     throw ConfigError(path.string() +
                       ": no such file or folder; expected a checkpoint, a model directory, a run "
-                      "directory or token shards");
+                      "directory or token files");
   }
-  if (path.extension() == kTokenShardExtension) {
-    std::vector<TokenShardReader> opened;
-    return {check_shard(path, opened)};
+  if (!fs::is_directory(path) && has_token_file_name(*file)) {
+    TokenStores opened;
+    return {check_token_file(*file, opened)};
   }
   if (path.extension() == ".safetensors") return {check_safetensors(path)};
   if (fs::is_directory(path)) {
     if (fs::is_directory(path / "checkpoints")) return check_run(path / "checkpoints");
-    std::vector<Finding> findings = check_shards(path);
-    if (has_manifest(path) || fs::exists(path / "config.json")) {
+    const bool is_model = has_manifest(path) || fs::exists(path / "config.json");
+    std::vector<Finding> findings = check_token_files(path, is_model);
+    if (is_model) {
       findings.push_back(check_checkpoint(path));
     }
     if (!findings.empty()) return findings;
   }
-  throw ConfigError(
-      path.string() + ": nothing that can be verified; expected a folder with config.json or " +
-      kManifestName + ", a run directory, or files " + kTokenShardExtension + " or .safetensors");
+  throw ConfigError(path.string() +
+                    ": nothing that can be verified; expected a folder with config.json or " +
+                    kManifestName + ", a run directory, or files " + kTokenShardExtension +
+                    ", .bin, .idx or .safetensors");
 }
 
 }  // namespace

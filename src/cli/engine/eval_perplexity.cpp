@@ -48,6 +48,9 @@ void check(const EvalPerplexityOptions& options) {
 std::shared_ptr<const TokenDataset> open_documents(const EvalPerplexityOptions& options,
                                                    const HfModel& model) {
   TokenDatasetOptions expected{.tokenizer_hash = {}, .vocab_size = model.spec.vocab_size};
+  if (!model.spec.eos_token_ids.empty()) {
+    expected.eos_id = static_cast<int32_t>(model.spec.eos_token_ids.front());
+  }
   const std::filesystem::path tokenizer = model.path / "tokenizer.json";
   if (std::filesystem::exists(tokenizer)) expected.tokenizer_hash = hash_file(tokenizer);
   return TokenDataset::open({options.data.begin(), options.data.end()}, expected);

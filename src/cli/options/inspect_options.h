@@ -2,6 +2,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cli/command.h"
@@ -13,6 +15,7 @@ inline constexpr CommandInfo kInspectCommand{
 
 struct InspectOptions {
   std::string path;
+  std::optional<int32_t> eos_id;  // of token files that are not ours
   bool families = false;
   bool json = false;
 };

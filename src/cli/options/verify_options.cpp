@@ -3,7 +3,7 @@
 namespace ropewalk::cli {
 
 void declare_verify_options(CLI::App& app, VerifyOptions& options) {
-  app.add_option("path", options.path, "Checkpoint, model directory, token shard or their folder")
+  app.add_option("path", options.path, "Checkpoint, model directory, token file or their folder")
       ->required()
       ->type_name("PATH");
 }
