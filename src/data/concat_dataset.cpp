@@ -34,6 +34,7 @@ class ConcatDataset final : public SequenceDataset {
     read_stream(begin, row.inputs);
     std::copy(row.inputs.begin() + 1, row.inputs.end(), row.targets.begin());
     read_stream(begin + length(), row.targets.last(1));
+    if (documents_.tokens().has_targets()) mask_targets(begin + 1, row.targets);
   }
 
  private:
@@ -78,6 +79,26 @@ class ConcatDataset final : public SequenceDataset {
       out[filled++] = *options_.eos_id;
     }
     return filled;
+  }
+
+  // Takes away what is not trained of the targets, which begin at this position of the stream. What
+  // ends a document goes with its last token; what begins one is not trained.
+  void mask_targets(int64_t position, std::span<int64_t> targets) const {
+    std::vector<uint8_t> trained;
+    for (int64_t i = document_at(position); !targets.empty(); ++i) {
+      const int64_t tokens = documents_.tokens_before(i + 1) - documents_.tokens_before(i);
+      trained.assign(tokens + added_, 0);
+      documents_.tokens().read_targets(
+          documents_.document(i), 0, std::span(trained).subspan(bos_size_, tokens));
+      if (options_.eos_id && tokens > 0) trained.back() = trained[trained.size() - 2];
+      const int64_t from = position - stream_begin(i);
+      const int64_t count = std::min<int64_t>(tokens + added_ - from, targets.size());
+      for (int64_t t = 0; t < count; ++t) {
+        if (trained[from + t] == 0) targets[t] = kIgnoredTarget;
+      }
+      position += count;
+      targets = targets.subspan(count);
+    }
   }
 
   DocumentSelection documents_;

@@ -6,6 +6,15 @@
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
+namespace {
+
+void mask(std::span<int64_t> targets, const std::vector<uint8_t>& trained) {
+  for (size_t t = 0; t < targets.size(); ++t) {
+    if (trained[t] == 0) targets[t] = kIgnoredTarget;
+  }
+}
+
+}  // namespace
 
 DocumentPieces::DocumentPieces(DocumentSelection documents, const SequenceOptions& options)
     : documents_(std::move(documents)), options_(options), bos_size_(options.bos_id ? 1 : 0) {}
@@ -57,11 +66,26 @@ void DocumentPieces::read(Piece piece,
   tokens.read(document, first, body);
   std::copy(inputs.begin() + 1, inputs.end(), targets.begin());
   const int64_t next = first + static_cast<int64_t>(body.size());
-  if (next < tokens.document_length(document)) {
-    tokens.read(document, next, targets.last(1));
-  } else {
+  const bool ends = next == tokens.document_length(document);
+  if (ends) {
     targets.back() = options_.eos_id ? *options_.eos_id : kIgnoredTarget;
+  } else {
+    tokens.read(document, next, targets.last(1));
   }
+  if (!tokens.has_targets()) return;
+  // The targets are the tokens behind the first; what ends the document goes with its last token.
+  const int64_t from = starts ? first : first + 1;
+  std::vector<uint8_t> trained(next - from + (ends ? 0 : 1));
+  tokens.read_targets(document, from, trained);
+  if (ends) trained.push_back(trained.empty() ? last_is_trained(document) : trained.back());
+  mask(targets, trained);
+}
+
+uint8_t DocumentPieces::last_is_trained(int64_t document) const {
+  uint8_t trained = 1;
+  const int64_t last = documents_.tokens().document_length(document) - 1;
+  documents_.tokens().read_targets(document, last, std::span(&trained, 1));
+  return trained;
 }
 
 void DocumentPieces::pad(int64_t begin, const SequenceRow& row) const {

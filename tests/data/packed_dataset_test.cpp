@@ -125,6 +125,37 @@ TEST(DocumentDataset, EachPieceIsASequenceAndShortRestsAreLeftOut) {
   EXPECT_THAT(Row(*dataset, 3).targets, ElementsAre(35, kEos, kIgnored, kIgnored));
 }
 
+// Where a shard says which tokens are trained on, the others are no targets, in every way to make
+// sequences; the end of a document goes with its last token.
+TEST(PackedDataset, OnlyTrainedTokensAreTargets) {
+  TemporaryFolder folder;
+  TokenShardWriter writer(folder / "x.tokens", 100, kTestTokenizer);
+  writer.add_document(std::vector<int32_t>{10, 11, 12, 13}, std::vector<uint8_t>{0, 0, 1, 1});
+  writer.add_document(std::vector<int32_t>{20, 21, 22}, std::vector<uint8_t>{0, 1, 0});
+  writer.add_document(std::vector<int32_t>{30}, std::vector<uint8_t>{1});
+  writer.close();
+  const DocumentSelection documents(TokenDataset::open({folder.path()}));
+  const auto targets_of = [](const SequenceDataset& dataset) {
+    std::vector<int64_t> targets;
+    for (int64_t i = 0; i < dataset.size(); ++i) {
+      for (const int64_t id : Row(dataset, i).targets) {
+        if (id != kIgnored) targets.push_back(id);
+      }
+    }
+    return targets;
+  };
+  EXPECT_THAT(targets_of(*make_packed_dataset(documents, options(20, true))),
+              ElementsAre(12, 13, kEos, 21, 30, kEos));
+  EXPECT_THAT(targets_of(*make_packed_dataset(documents, options(20, false))),
+              ElementsAre(12, 13, kEos, 21, kEos));
+  EXPECT_THAT(targets_of(*make_document_dataset(documents, options(2, false))),
+              ElementsAre(12, 13, kEos, 21, kEos));
+  EXPECT_THAT(targets_of(*make_concat_dataset(documents, options(10, false))),
+              ElementsAre(12, 13, kEos, 21, 30, kEos));
+  EXPECT_THAT(targets_of(*make_concat_dataset(documents, options(13, true))),
+              ElementsAre(12, 13, kEos, 21, 30, kEos));
+}
+
 TEST(PackedDataset, WithoutATokenNothingCanBeMade) {
   TemporaryFolder folder;
   const auto tokens = dataset_of(folder, {{}, {}});
