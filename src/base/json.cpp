@@ -193,4 +193,10 @@ std::string to_json_text(const Json& value) {
   return value.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::strict) + "\n";
 }
 
+std::string quoted_text(std::string_view text, size_t max_bytes) {
+  const bool cut = text.size() > max_bytes;
+  const Json value(std::string(text.substr(0, max_bytes)));
+  return value.dump(-1, ' ', false, Json::error_handler_t::ignore) + (cut ? "..." : "");
+}
+
 }  // namespace ropewalk

@@ -27,4 +27,7 @@ Json read_json_file(const std::filesystem::path& path, JsonOptions options = {})
 // Two-space indent, final newline; doubles print so that they read back bit for bit.
 std::string to_json_text(const Json& value);
 
+// At most `max_bytes` of a text as a JSON string, for messages: what is not printable is escaped.
+std::string quoted_text(std::string_view text, size_t max_bytes = 80);
+
 }  // namespace ropewalk
