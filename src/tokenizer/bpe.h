@@ -1,5 +1,4 @@
-// Byte-pair merges over the bytes of one word: the pair of lowest rank first, the leftmost among
-// equals, until no pair is in the table.
+// Byte-pair encoding over the bytes of a word, or over its characters.
 #pragma once
 
 #include <array>
@@ -11,101 +10,54 @@
 #include <vector>
 
 #include "ropewalk/base/diagnostics.h"
-#include "tokenizer/tokenizer_file.h"
+#include "tokenizer/bpe_merges.h"
+#include "tokenizer/character_table.h"
+#include "tokenizer/merge_seams.h"
+#include "tokenizer/word_model.h"
 
 namespace ropewalk::tokenization {
 
-// The merge table: (left id, right id) -> rank and resulting id, by open addressing.
-class MergeTable {
+class Bpe : public WordModel {
  public:
-  struct Merge {
-    uint32_t rank = 0;
-    int32_t id = 0;
-  };
-  void reserve(size_t count);
-  void insert(int32_t left, int32_t right, Merge merge);  // a later entry of a pair wins
-  const Merge* find(int32_t left, int32_t right) const;
+  Bpe(const TokenizerFile& file, bool byte_level, Diagnostics& diagnostics);
 
- private:
-  struct Slot {
-    uint64_t key = kEmpty;
-    Merge merge;
-  };
-  static constexpr uint64_t kEmpty = ~0ull;
-  size_t slot_of(uint64_t key) const { return (key * 0x9E3779B97F4A7C15ull) >> shift_; }
-
-  std::vector<Slot> slots_;
-  unsigned shift_ = 64;
-};
-
-// Ids of short words met before. Direct-mapped: a newcomer takes the place of what was there.
-class WordCache {
- public:
-  static constexpr size_t kMaxBytes = 23;
-  static constexpr size_t kMaxIds = 9;
-  struct Slot {
-    std::array<uint64_t, 3> key{};  // bytes, zero-padded; last byte = length
-    std::array<int32_t, kMaxIds> ids;
-    int32_t num_ids;
-  };
-
-  WordCache() : slots_(kSlots) {}
-  // The slot of a word of 1..kMaxBytes bytes; `hit` says whether it holds that word's ids. On a
-  // miss the key is set already and the caller fills in the ids or calls forget.
-  Slot& lookup(std::string_view word, bool& hit);
-  static void forget(Slot& slot) { slot.key = {}; }
-
- private:
-  static constexpr size_t kSlots = 1 << 15;
-  std::vector<Slot> slots_;
-};
-
-struct BpeScratch {
-  struct Symbol {
-    int32_t id;
-    int32_t previous;  // index, -1 at the begin
-    int32_t next;      // index, -1 at the end
-    bool alive;
-  };
-  struct Candidate {
-    uint32_t rank;
-    int32_t position;
-    int32_t id;
-  };
-  WordCache cache;
-  std::vector<int32_t> word;
-  std::vector<uint32_t> ranks;
-  std::vector<int32_t> merged;
-  std::vector<Symbol> symbols;
-  std::vector<Candidate> heap;
-};
-
-class Bpe {
- public:
-  // Faults go to `diagnostics`; the object is usable only when there are none.
-  Bpe(const TokenizerFile& file, Diagnostics& diagnostics);
-
-  void encode_word(std::string_view bytes, BpeScratch& scratch, std::vector<int32_t>& ids) const;
-  std::optional<int32_t> find(const std::string& token) const;
-  const std::unordered_map<std::string, int32_t>& vocab() const { return vocab_; }
+  void encode_word(std::string_view word,
+                   ModelScratch& scratch,
+                   std::vector<int32_t>& ids) const override;
+  std::optional<int32_t> find(const std::string& token) const override;
 
  private:
   void read_vocab(const TokenizerFile& file, Diagnostics& diagnostics);
   void read_options(const Json& model, Diagnostics& diagnostics);
   void read_merges(const TokenizerFile& file, Diagnostics& diagnostics);
-  void read_bytes(const Json& model, Diagnostics& diagnostics);
-  void start_symbols(std::string_view bytes, std::vector<int32_t>& word) const;
-  void merge_short(BpeScratch& scratch) const;
-  void merge_long(BpeScratch& scratch) const;
-  bool add_candidate(BpeScratch& scratch, int32_t left, int32_t right) const;
+  void read_symbols();
+  void find_seams(const TokenizerFile& file);
 
+  bool append_whole(std::string_view word, std::vector<int32_t>& ids) const;
+  void encode_characters(std::string_view word,
+                         ModelScratch& scratch,
+                         std::vector<int32_t>& ids) const;
+  void encode_part(std::string_view part, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  void start_bytes(std::string_view bytes, std::vector<int32_t>& word) const;
+  void start_characters(std::string_view text, std::vector<int32_t>& word) const;
+  // Adds the symbols of one byte or character that the vocabulary lacks. `pending`: an unknown one
+  // is yet to be added.
+  void add_unknown(std::string_view written, bool& pending, std::vector<int32_t>& word) const;
+  bool known(int32_t code_point) const { return character_ids_.find(code_point) >= 0; }
+
+  bool byte_level_;
   std::unordered_map<std::string, int32_t> vocab_;        // as the file writes tokens
-  std::unordered_map<std::string, int32_t> whole_words_;  // by bytes; ignore_merges only
-  std::array<int32_t, 256> byte_ids_;                     // -1: the vocabulary lacks it
+  std::unordered_map<std::string, int32_t> whole_words_;  // as words have them; ignore_merges only
+  size_t longest_whole_word_ = 0;
+  std::array<int32_t, 256> byte_ids_;  // -1: the vocabulary lacks it
+  CharacterTable character_ids_;
   std::optional<int32_t> unknown_id_;
+  std::optional<ByteTokens> byte_tokens_;  // byte_fallback only
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;
   MergeTable merges_;
+  std::optional<MergeSeams> seams_;   // nothing: words stay whole
+  bool unknown_ones_depend_ = false;  // on one another, so that no seam lies between two of them
 };
 
 }  // namespace ropewalk::tokenization

@@ -1,10 +1,9 @@
 // Reading a Bpe out of tokenizer.json's `model`.
 #include <limits>
-#include <set>
 
-#include "ropewalk/base/text.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/byte_alphabet.h"
+#include "tokenizer/characters.h"
 #include "tokenizer/json_fields.h"
 
 namespace ropewalk::tokenization {
@@ -12,47 +11,35 @@ namespace {
 
 constexpr size_t kMaxListed = 5;
 
-// Names what is in force; an empty affix (old GPT-2 files) changes nothing.
-bool in_force(const Json& model, const char* key) {
-  const Json& value = member(model, key);
-  if (value.is_string()) return !value.get_ref<const std::string&>().empty();
-  if (value.is_boolean()) return value.get<bool>();
-  if (value.is_number()) return value.get<double>() != 0.0;
-  return !value.is_null();
-}
-
-void refuse_unknown_keys(const Json& model, Diagnostics& diagnostics) {
-  static const std::set<std::string> known = {
-      "type", "vocab", "merges", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges"};
-  for (const auto& [key, value] : model.items()) {
-    if (known.contains(key) || !in_force(model, key.c_str())) continue;
-    diagnostics.error("model." + key,
-                      "found " + value.dump() +
-                          ", which is not supported with byte-level BPE; expected "
-                          "null; use a tokenizer without it");
-  }
+// The one character of a token, or nothing.
+std::optional<int32_t> single_character(const std::string& token) {
+  if (token.empty()) return std::nullopt;
+  const CodePoint first = first_code_point(token);
+  return first.size == token.size() ? std::optional(first.value) : std::nullopt;
 }
 
 }  // namespace
 
-Bpe::Bpe(const TokenizerFile& file, Diagnostics& diagnostics) {
+Bpe::Bpe(const TokenizerFile& file, bool byte_level, Diagnostics& diagnostics)
+    : byte_level_(byte_level) {
   byte_ids_.fill(-1);
   const Json& model = file.root["model"];
-  // Files of the first versions name no type.
-  if (model.contains("type") && type_of(model) != "BPE") {
-    diagnostics.error(
-        "model.type",
-        "found " + model["type"].dump() + "; expected \"BPE\", the one kind supported");
-    return;
-  }
-  refuse_unknown_keys(model, diagnostics);
+  refuse_other_members(
+      model,
+      {"type", "vocab", "merges", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges"},
+      diagnostics);
   read_vocab(file, diagnostics);
   read_options(model, diagnostics);
-  read_bytes(model, diagnostics);
+  read_symbols();
   read_merges(file, diagnostics);
+  if (!byte_level_) find_seams(file);
 }
 
 void Bpe::read_vocab(const TokenizerFile& file, Diagnostics& diagnostics) {
+  if (!file.scores.empty()) {
+    diagnostics.error("model.vocab", "found a list; expected an object of tokens and ids");
+    return;
+  }
   if (file.vocab.empty()) diagnostics.error("model.vocab", "empty or missing");
   vocab_.reserve(file.vocab.size());
   std::unordered_map<int64_t, const std::string*> by_id;
@@ -79,33 +66,47 @@ void Bpe::read_vocab(const TokenizerFile& file, Diagnostics& diagnostics) {
 void Bpe::read_options(const Json& model, Diagnostics& diagnostics) {
   fuse_unknown_ = flag(model, "fuse_unk", false);
   ignore_merges_ = flag(model, "ignore_merges", false);
-  if (in_force(model, "unk_token")) {
-    if (model["unk_token"].is_string()) unknown_id_ = find(model["unk_token"].get<std::string>());
+  if (flag(model, "byte_fallback", false)) byte_tokens_.emplace(*this);
+  const Json& unknown = member(model, "unk_token");
+  if (!unknown.is_null() && unknown != "") {
+    if (unknown.is_string()) unknown_id_ = find(unknown.get<std::string>());
     if (!unknown_id_) {
       diagnostics.error("model.unk_token",
-                        "found " + model["unk_token"].dump() + ", which is not in model.vocab");
+                        "found " + unknown.dump() + ", which is not in model.vocab");
     }
   }
   if (!ignore_merges_) return;
   for (const auto& [token, id] : vocab_) {
-    if (std::optional<std::string> bytes = bytes_of_symbols(token)) whole_words_[*bytes] = id;
+    const auto word = byte_level_ ? bytes_of_symbols(token) : std::optional(token);
+    if (!word) continue;
+    whole_words_[*word] = id;
+    longest_whole_word_ = std::max(longest_whole_word_, word->size());
   }
 }
 
-void Bpe::read_bytes(const Json& model, Diagnostics& diagnostics) {
-  size_t num_missing = 0;
+void Bpe::read_symbols() {
   for (int byte = 0; byte < 256; ++byte) {
     const auto id = find(std::string(symbol_of_byte(static_cast<uint8_t>(byte))));
     if (id) byte_ids_[byte] = *id;
-    num_missing += !id;
   }
-  // With all 256 symbols nothing ever falls back.
-  if (flag(model, "byte_fallback", false) && num_missing > 0) {
-    diagnostics.error("model.byte_fallback",
-                      "found true with " + std::to_string(num_missing) +
-                          " byte symbols missing from model.vocab; expected false, or a vocabulary "
-                          "with all 256");
+  for (const auto& [token, id] : vocab_) {
+    if (const auto character = single_character(token)) character_ids_.insert(*character, id);
   }
+}
+
+// A token is the text it stands for, but for the unknown one and those of bytes: where a merge
+// takes one of these, its letters say nothing about the characters at its ends.
+void Bpe::find_seams(const TokenizerFile& file) {
+  const auto stands_for_itself = [&](const std::string& token) {
+    const auto id = find(token);
+    return id && id != unknown_id_ && !(byte_tokens_ && byte_tokens_->contains(*id));
+  };
+  for (const auto& [left, right] : file.merges) {
+    if (!stands_for_itself(left) || !stands_for_itself(right)) return;
+  }
+  seams_.emplace().build(file.merges);
+  const bool always_bytes = byte_tokens_ && byte_tokens_->complete();
+  unknown_ones_depend_ = unknown_id_ && !always_bytes && (fuse_unknown_ || byte_tokens_);
 }
 
 void Bpe::read_merges(const TokenizerFile& file, Diagnostics& diagnostics) {

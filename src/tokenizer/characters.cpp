@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include <cctype>
+
 #include "tokenizer/regex.h"
 #include "tokenizer/unicode_versions.h"
 
@@ -10,7 +12,7 @@ namespace {
 
 // Properties that utf8proc has no table for.
 bool is_word(std::string_view character) {
-  static const Regex word("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]");
+  static const Regex word(std::string("[").append(word_class()).append("]"));
   MatchScratch scratch;
   Match match;
   return word.find(character, 0, scratch, match);
@@ -48,6 +50,35 @@ bool is_white_space(int32_t code_point) {
   const utf8proc_category_t category = utf8proc_category(code_point);
   return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
          category == UTF8PROC_CATEGORY_ZP;
+}
+
+bool is_punctuation(int32_t code_point) {
+  if (code_point < 0x80) return std::ispunct(code_point) != 0;
+  // Canadian syllabics' full stop and Sharada's sandhi mark were punctuation once.
+  if (code_point == 0x166D || code_point == 0x111C9) return true;
+  const utf8proc_category_t category = utf8proc_category(code_point);
+  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO &&
+         !is_newer_punctuation(code_point);
+}
+
+bool is_accent(int32_t code_point) {
+  if (code_point < 0x300) return false;
+  if (code_point == 0x1CF2 || code_point == 0x1CF3) return true;  // marks until Unicode 12
+  const utf8proc_category_t category = utf8proc_category(code_point);
+  return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME &&
+         !is_newer_mark(code_point);
+}
+
+int32_t small_letter(int32_t code_point) {
+  if (code_point < 0x80) {
+    return code_point >= 'A' && code_point <= 'Z' ? code_point + ('a' - 'A') : code_point;
+  }
+  const int32_t small = utf8proc_tolower(code_point);
+  return small != code_point ? small : newer_small_letter(code_point);
+}
+
+std::string word_class() {
+  return std::string("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}") + kNewerWordCharacters;
 }
 
 bool starts_with_word(std::string_view text) {

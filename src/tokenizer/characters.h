@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace ropewalk::tokenization {
@@ -16,6 +17,12 @@ CodePoint last_code_point(std::string_view text);
 
 bool is_number(int32_t code_point);  // categories Nd, Nl, No
 bool is_white_space(int32_t code_point);
+bool is_punctuation(int32_t code_point);  // and the symbols of ASCII
+bool is_accent(int32_t code_point);       // marks
+int32_t small_letter(int32_t code_point);
+
+// What \w means to the expressions of `tokenizers` itself, to stand within a class.
+std::string word_class();
 
 // Whether the nearest character is one of words: letter, mark, digit or connector.
 bool starts_with_word(std::string_view text);

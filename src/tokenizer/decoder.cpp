@@ -12,18 +12,6 @@ namespace {
 // Ids that leave gaps larger than this are a damaged file, not a vocabulary.
 constexpr int64_t kMaxIds = 1 << 24;
 
-bool is_byte_level(const Json& decoder, const std::string& path, Diagnostics& diagnostics) {
-  if (decoder.is_null()) return false;
-  const std::string type = type_of(decoder);
-  if (type == "ByteLevel") return true;
-  if (type == "Sequence" && decoder.contains("decoders") && decoder["decoders"].size() == 1) {
-    return is_byte_level(decoder["decoders"][0], path + ".decoders[0]", diagnostics);
-  }
-  diagnostics.error(
-      path, "found the decoder '" + type + "', which is not supported; expected ByteLevel or null");
-  return false;
-}
-
 // Length of the longest prefix of `bytes` that could begin a character, at least 1; `whole` says
 // whether it is one.
 size_t prefix_length(std::string_view bytes, bool& whole) {
@@ -64,7 +52,8 @@ std::string replace_invalid_utf8(std::string_view bytes) {
 }
 
 Decoder::Decoder(const TokenizerFile& file, Diagnostics& diagnostics)
-    : byte_level_(is_byte_level(member(file.root, "decoder"), "decoder", diagnostics)) {
+    : steps_(member(file.root, "decoder"), diagnostics) {
+  one_by_one_ = steps_.empty() || steps_.only_byte_level();
   int64_t largest = -1;
   for (const auto& [token, id] : file.vocab) largest = std::max(largest, id);
   for (const AddedToken& token : file.added_tokens) largest = std::max<int64_t>(largest, token.id);
@@ -80,7 +69,7 @@ Decoder::Decoder(const TokenizerFile& file, Diagnostics& diagnostics)
     Token& token = tokens_[id];
     token.known = true;
     token.special = special;
-    token.bytes = byte_level_ ? bytes_of_symbols(content).value_or(content) : content;
+    token.bytes = steps_.only_byte_level() ? bytes_of_symbols(content).value_or(content) : content;
   };
   for (const auto& [token, id] : file.vocab) set(id, token, false);
   for (const AddedToken& token : file.added_tokens) set(token.id, token.content, token.special);
@@ -88,16 +77,21 @@ Decoder::Decoder(const TokenizerFile& file, Diagnostics& diagnostics)
 
 std::string Decoder::decode(std::span<const int32_t> ids, bool skip_special) const {
   std::string bytes;
+  std::vector<std::string> tokens;
   bool first = true;
   for (const int32_t id : ids) {
     if (id < 0 || id >= num_ids() || !tokens_[id].known) continue;
     const Token& token = tokens_[id];
     if (token.special && skip_special) continue;
-    if (!byte_level_ && !first) bytes += ' ';
+    if (!one_by_one_) {
+      tokens.push_back(token.bytes);
+      continue;
+    }
+    if (steps_.empty() && !first) bytes += ' ';
     bytes += token.bytes;
     first = false;
   }
-  return replace_invalid_utf8(bytes);
+  return one_by_one_ ? replace_invalid_utf8(bytes) : steps_.decode(std::move(tokens));
 }
 
 }  // namespace ropewalk::tokenization

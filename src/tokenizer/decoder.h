@@ -5,10 +5,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "ropewalk/base/diagnostics.h"
+#include "tokenizer/decoder_steps.h"
 #include "tokenizer/tokenizer_file.h"
 
 namespace ropewalk::tokenization {
@@ -28,7 +28,10 @@ class Decoder {
     bool special = false;
     std::string bytes;
   };
-  bool byte_level_ = false;  // else tokens are joined with spaces, as `tokenizers` does
+  DecoderSteps steps_;
+  // Whether text is made token by token: by ByteLevel alone, or, with no decoder, by joining them
+  // with spaces.
+  bool one_by_one_ = false;
   std::vector<Token> tokens_;
 };
 

@@ -1,74 +1,72 @@
 #include "tokenizer/normalizer.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
-#include <vector>
+#include <map>
 
-#include "ropewalk/base/errors.h"
 #include "tokenizer/characters.h"
 #include "tokenizer/json_fields.h"
-#include "tokenizer/unicode_versions.h"
 
 namespace ropewalk::tokenization {
 namespace {
 
+constexpr int32_t kCapitalIWithDot = 0x130;
+
 bool is_ascii(char c) { return static_cast<uint8_t>(c) < 0x80; }
 
-int combining_class(int32_t code_point) {
-  return utf8proc_get_property(code_point)->combining_class;
+std::optional<UnicodeForm> form_of(const std::string& type) {
+  static const std::map<std::string, UnicodeForm> forms = {{"NFC", {false, true}},
+                                                           {"NFD", {false, false}},
+                                                           {"NFKC", {true, true}},
+                                                           {"NFKD", {true, false}}};
+  const auto found = forms.find(type);
+  return found == forms.end() ? std::nullopt : std::optional(found->second);
 }
 
-void append_utf8(int32_t code_point, std::string& out) {
-  utf8proc_uint8_t bytes[4];
-  const auto count = utf8proc_encode_char(code_point, bytes);
-  out.append(reinterpret_cast<const char*>(bytes), count);
+TextPiece to_form(UnicodeForm form, TextPiece piece, std::string& out) {
+  if (std::all_of(piece.text.begin(), piece.text.end(), is_ascii)) return piece;
+  out.clear();
+  append_form(form, piece.text.substr(0, piece.at_start), out);
+  const size_t at_start = out.size();
+  out.clear();
+  out.reserve(piece.text.size());
+  append_form(form, piece.text, out);
+  return {out, std::min(at_start, out.size())};
 }
 
-void append_decomposed(int32_t code_point, std::vector<int32_t>& points) {
-  int32_t buffer[32];
-  int boundary = 0;
-  const auto size = utf8proc_decompose_char(code_point, buffer, 32, UTF8PROC_DECOMPOSE, &boundary);
-  ROPEWALK_CHECK(size >= 0 && size <= 32, "canonical decompositions are at most 4 long");
-  points.insert(points.end(), buffer, buffer + size);
+// Rewrites character by character; change(code_point, out) appends what becomes of one.
+template <typename Change>
+TextPiece rewrite(TextPiece piece, std::string& out, Change&& change) {
+  out.clear();
+  out.reserve(piece.text.size());
+  size_t at_start = 0;
+  for (size_t at = 0; at < piece.text.size();) {
+    const CodePoint next = first_code_point(piece.text.substr(at));
+    change(next.value, out);
+    at += next.size;
+    if (at <= piece.at_start) at_start = out.size();
+  }
+  return {out, at_start};
 }
 
-// Canonical order: the marks between two starters by class, equal ones as they came. utf8proc's own
-// ordering is quadratic in the length of such a run.
-void order_marks(std::vector<int32_t>& points) {
-  const auto is_mark = [](int32_t point) { return combining_class(point) != 0; };
-  for (auto begin = points.begin(); begin != points.end();) {
-    begin = std::find_if(begin, points.end(), is_mark);
-    const auto end = std::find_if_not(begin, points.end(), is_mark);
-    std::stable_sort(
-        begin, end, [](int32_t a, int32_t b) { return combining_class(a) < combining_class(b); });
-    begin = end;
+// Letter by letter, without regard to what stands around it (no final sigma).
+void append_small(int32_t code_point, std::string& out) {
+  if (code_point < 0x80) {
+    out.push_back(static_cast<char>(small_letter(code_point)));
+  } else if (code_point == kCapitalIWithDot) {
+    out += "i\u0307";
+  } else {
+    append_utf8(small_letter(code_point), out);
   }
 }
 
-void compose(std::vector<int32_t>& points, std::string& out) {
-  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-  order_marks(points);
-  const auto size = utf8proc_normalize_utf32(
-      points.data(), static_cast<utf8proc_ssize_t>(points.size()), kOptions);
-  ROPEWALK_CHECK(size >= 0, "composition of checked code points cannot fail");
-  for (utf8proc_ssize_t i = 0; i < size; ++i) append_utf8(points[i], out);
-  points.clear();
+void append_without_accent(int32_t code_point, std::string& out) {
+  if (!is_accent(code_point)) append_utf8(code_point, out);
 }
 
-void append_normalized(std::string_view text, std::vector<int32_t>& points, std::string& out) {
-  points.clear();
-  while (!text.empty()) {
-    const CodePoint next = first_code_point(text);
-    if (is_inert_in_nfc(next.value)) {
-      compose(points, out);
-      append_utf8(next.value, out);
-    } else {
-      append_decomposed(next.value, points);
-    }
-    text.remove_prefix(next.size);
-  }
-  compose(points, out);
+TextPiece strip(TextPiece piece, bool left, bool right) {
+  const size_t begin = left ? leading_space(piece.text) : 0;
+  const size_t space = right ? trailing_space(piece.text.substr(begin)) : 0;
+  return piece.part(begin, piece.text.size() - space);
 }
 
 }  // namespace
@@ -80,8 +78,19 @@ Normalizer::Normalizer(const Json& normalizer, Diagnostics& diagnostics) {
 void Normalizer::add(const Json& normalizer, const std::string& path, Diagnostics& diagnostics) {
   if (normalizer.is_null()) return;
   const std::string type = type_of(normalizer);
-  if (type == "NFC") {
-    nfc_ = true;
+  if (const auto form = form_of(type)) {
+    steps_.push_back({Step::Kind::kForm, *form, {}, {}});
+  } else if (type == "Lowercase") {
+    steps_.push_back({Step::Kind::kLowercase, {}, {}, {}});
+  } else if (type == "StripAccents") {
+    steps_.push_back({Step::Kind::kStripAccents, {}, {}, {}});
+  } else if (type == "Replace") {
+    add_replace(normalizer, path, diagnostics);
+  } else if (type == "Prepend") {
+    const auto text = text_field(normalizer, "prepend", path, diagnostics);
+    if (text) steps_.push_back({Step::Kind::kPrepend, {}, {}, *text});
+  } else if (type == "Strip") {
+    add_strip(normalizer, path, diagnostics);
   } else if (type == "Sequence" && normalizer.contains("normalizers")) {
     size_t index = 0;
     for (const Json& part : normalizer["normalizers"]) {
@@ -90,28 +99,56 @@ void Normalizer::add(const Json& normalizer, const std::string& path, Diagnostic
   } else {
     diagnostics.error(path,
                       "found the normalizer '" + type +
-                          "', which is not supported; expected null, NFC or a Sequence of NFC");
+                          "', which is not supported; expected null, NFC, NFD, NFKC, NFKD, "
+                          "Lowercase, StripAccents, Replace, Prepend, Strip or a Sequence of them");
   }
 }
 
-// ASCII is its own NFC, and an ASCII character never joins what stands before it: so a run that
-// holds other characters is normalized with the one ASCII character before it, which its marks may
-// join.
-std::string_view Normalizer::apply(std::string_view text, std::string& buffer) const {
-  if (!nfc_ || std::all_of(text.begin(), text.end(), is_ascii)) return text;
-  buffer.clear();
-  buffer.reserve(text.size());
-  std::vector<int32_t> points;
-  size_t done = 0;
-  while (done < text.size()) {
-    const size_t run = std::find_if_not(text.begin() + done, text.end(), is_ascii) - text.begin();
-    const size_t begin = run < text.size() && run > done ? run - 1 : run;
-    buffer.append(text.substr(done, begin - done));
-    const size_t end = std::find_if(text.begin() + run, text.end(), is_ascii) - text.begin();
-    append_normalized(text.substr(begin, end - begin), points, buffer);
-    done = end;
+void Normalizer::add_replace(const Json& replace,
+                             const std::string& path,
+                             Diagnostics& diagnostics) {
+  auto pattern = read_pattern(replace, path, diagnostics);
+  const auto content = text_field(replace, "content", path, diagnostics);
+  if (!pattern || !content) return;
+  steps_.push_back({Step::Kind::kReplace, {}, std::move(pattern), *content});
+}
+
+void Normalizer::add_strip(const Json& strip, const std::string& path, Diagnostics& diagnostics) {
+  const auto left = flag_field(strip, "strip_left", path, diagnostics);
+  const auto right = flag_field(strip, "strip_right", path, diagnostics);
+  if (left && right) steps_.push_back({Step::Kind::kStrip, {}, {}, {}, *left, *right});
+}
+
+TextPiece Normalizer::run(const Step& step, TextPiece piece, RewriteScratch& scratch) {
+  switch (step.kind) {
+    case Step::Kind::kForm:
+      return to_form(step.form, piece, scratch.out);
+    case Step::Kind::kLowercase:
+      return rewrite(piece, scratch.out, append_small);
+    case Step::Kind::kStripAccents:
+      return rewrite(piece, scratch.out, append_without_accent);
+    case Step::Kind::kReplace:
+      return replace_matches(*step.pattern, step.text, piece, scratch);
+    case Step::Kind::kStrip:
+      return strip(piece, step.strip_left, step.strip_right);
+    case Step::Kind::kPrepend:
+      break;
   }
-  return buffer;
+  if (piece.text.empty()) return piece;
+  scratch.out.assign(step.text).append(piece.text);
+  return {scratch.out, piece.at_start > 0 ? piece.at_start + step.text.size() : 0};
+}
+
+TextPiece Normalizer::apply(TextPiece piece, NormalizerScratch& scratch) const {
+  for (const Step& step : steps_) {
+    piece = run(step, piece, scratch.rewrite);
+    // The next step writes into the other buffer, so that it may read this one.
+    if (piece.text.data() == scratch.rewrite.out.data()) {
+      std::swap(scratch.rewrite.out, scratch.text);
+      piece.text = scratch.text;
+    }
+  }
+  return piece;
 }
 
 }  // namespace ropewalk::tokenization

@@ -1,40 +1,11 @@
 #include "tokenizer/pre_tokenizer.h"
 
 #include <algorithm>
-#include <optional>
 
-#include "ropewalk/base/errors.h"
 #include "tokenizer/characters.h"
-#include "tokenizer/json_fields.h"
-#include "tokenizer/pattern.h"
 
 namespace ropewalk::tokenization {
 namespace {
-
-// What `ByteLevel` cuts with when use_regex is on: the pattern of GPT-2.
-constexpr const char* kByteLevelPattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-
-std::optional<SplitBehavior> behavior_of(const std::string& name) {
-  if (name == "Isolated") return SplitBehavior::kIsolated;
-  if (name == "Removed") return SplitBehavior::kRemoved;
-  if (name == "MergedWithPrevious") return SplitBehavior::kMergedWithPrevious;
-  if (name == "MergedWithNext") return SplitBehavior::kMergedWithNext;
-  if (name == "Contiguous") return SplitBehavior::kContiguous;
-  return std::nullopt;
-}
-
-bool find_number(std::string_view text, size_t from, Match& match) {
-  while (from < text.size()) {
-    const CodePoint next = first_code_point(text.substr(from));
-    if (is_number(next.value)) {
-      match = {from, from + next.size};
-      return true;
-    }
-    from += next.size;
-  }
-  return false;
-}
 
 // Joins neighbours in place. Whether a piece joins the one before it depends on both; with
 // kMergedWithNext the list is walked from its end.
@@ -60,20 +31,6 @@ void join_pieces(SplitBehavior behavior, std::vector<Piece>& pieces) {
 
 }  // namespace
 
-size_t PreTokenizer::after(std::string_view text, size_t position) {
-  if (position >= text.size()) return position + 1;
-  return position + first_code_point(text.substr(position)).size;
-}
-
-bool PreTokenizer::find(const Step& step,
-                        std::string_view text,
-                        size_t from,
-                        PreTokenizerScratch& scratch,
-                        Match& match) {
-  if (step.kind == Step::Kind::kDigits) return find_number(text, from, match);
-  return step.regex.front().find(text, from, scratch.match, match);
-}
-
 void PreTokenizer::collect(size_t index,
                            std::string_view text,
                            PreTokenizerScratch& scratch) const {
@@ -81,12 +38,20 @@ void PreTokenizer::collect(size_t index,
   std::vector<Piece>& pieces = scratch.pieces[index];
   pieces.clear();
   size_t done = 0;
-  Match match;
-  for (size_t from = 0; from <= text.size() && find(step, text, from, scratch, match);) {
+  const auto add_match = [&](Match match) {
     if (match.begin > done) pieces.push_back({done, match.begin, false});
     pieces.push_back({match.begin, match.end, true});
     done = match.end;
-    from = match.end > match.begin ? match.end : after(text, match.end);
+  };
+  if (step.kind == Step::Kind::kCharacters) {
+    for (size_t at = 0; at < text.size();) {
+      const CodePoint next = first_code_point(text.substr(at));
+      if (step.matches(next.value)) add_match({at, at + next.size});
+      at += next.size;
+    }
+  } else {
+    MatchWalk walk(*step.pattern, text, scratch.match);
+    for (Match match; walk.next(match);) add_match(match);
   }
   if (done < text.size()) pieces.push_back({done, text.size(), false});
   if (step.invert) {
@@ -94,94 +59,25 @@ void PreTokenizer::collect(size_t index,
   }
   if (step.behavior == SplitBehavior::kRemoved) {
     std::erase_if(pieces, [](const Piece& piece) { return piece.matched; });
-  } else {
+  } else if (step.behavior != SplitBehavior::kIsolated) {
     join_pieces(step.behavior, pieces);
   }
 }
 
-PreTokenizer::PreTokenizer(const Json& pre_tokenizer, Diagnostics& diagnostics) {
-  add(pre_tokenizer, "pre_tokenizer", diagnostics);
-  if (diagnostics.ok() && !byte_level_) {
-    diagnostics.error("pre_tokenizer",
-                      "found no ByteLevel; expected byte-level BPE, the one kind supported");
-  }
+TextPiece PreTokenizer::rewrite(size_t index, TextPiece piece, PreTokenizerScratch& scratch) const {
+  std::string& out = scratch.texts[index];
+  if (steps_[index].metaspace) return write_spaces(*steps_[index].metaspace, piece, out);
+  if (piece.text.starts_with(' ')) return piece;
+  out.assign(1, ' ').append(piece.text);
+  return {out, piece.at_start > 0 ? piece.at_start + 1 : 0};
 }
 
-void PreTokenizer::add(const Json& pre_tokenizer,
-                       const std::string& path,
-                       Diagnostics& diagnostics) {
-  if (pre_tokenizer.is_null()) return;
-  const std::string type = type_of(pre_tokenizer);
-  if (byte_level_) {
-    diagnostics.error(path, "found '" + type + "' after ByteLevel; expected ByteLevel last");
-  } else if (type == "Sequence" && pre_tokenizer.contains("pretokenizers")) {
-    size_t index = 0;
-    for (const Json& part : pre_tokenizer["pretokenizers"]) {
-      add(part, path + ".pretokenizers[" + std::to_string(index++) + "]", diagnostics);
-    }
-  } else if (type == "ByteLevel") {
-    add_byte_level(pre_tokenizer, path, diagnostics);
-  } else if (type == "Split") {
-    add_split(pre_tokenizer, path, diagnostics);
-  } else if (type == "Digits") {
-    Step step{Step::Kind::kDigits, {}};
-    const bool each = flag(pre_tokenizer, "individual_digits", false);
-    step.behavior = each ? SplitBehavior::kIsolated : SplitBehavior::kContiguous;
-    steps_.push_back(std::move(step));
-  } else {
-    diagnostics.error(path,
-                      "found the pre-tokenizer '" + type +
-                          "', which is not supported; expected ByteLevel, Split, Digits or a "
-                          "Sequence of them");
-  }
-}
-
-void PreTokenizer::add_byte_level(const Json& byte_level,
-                                  const std::string& path,
-                                  Diagnostics& diagnostics) {
-  byte_level_ = true;
-  // Older files leave use_regex out, and mean true; add_prefix_space is always written.
-  if (flag(byte_level, "add_prefix_space", true)) {
-    steps_.push_back({Step::Kind::kPrefixSpace, {}});
-  }
-  if (flag(byte_level, "use_regex", true)) {
-    Step step{Step::Kind::kPattern, {}};
-    step.regex.emplace_back(pcre2_pattern(kByteLevelPattern));
-    steps_.push_back(std::move(step));
-  }
-}
-
-void PreTokenizer::add_split(const Json& split, const std::string& path, Diagnostics& diagnostics) {
-  Step step{Step::Kind::kPattern, {}};
-  step.invert = flag(split, "invert", false);
-  const Json& behavior = member(split, "behavior");
-  if (const auto known = behavior_of(behavior.is_string() ? behavior.get<std::string>() : "")) {
-    step.behavior = *known;
-  } else {
-    diagnostics.error(path + ".behavior",
-                      "found " + behavior.dump() +
-                          "; expected Isolated, Removed, MergedWithPrevious, MergedWithNext or "
-                          "Contiguous");
-  }
-  const Json& pattern = member(split, "pattern");
-  const Json& regex = member(pattern, "Regex");
-  const Json& text = member(pattern, "String");
-  try {
-    if (regex.is_string()) {
-      step.regex.emplace_back(pcre2_pattern(regex.get<std::string>()));
-    } else if (text.is_string()) {
-      step.regex.push_back(Regex::literal(text.get<std::string>()));
-    } else {
-      diagnostics.error(
-          path + ".pattern",
-          "found " + pattern.dump() + "; expected {\"Regex\": ...} or {\"String\": ...}");
-      return;
-    }
-  } catch (const DataError& error) {
-    diagnostics.error(path + ".pattern", error.what());
-    return;
-  }
-  steps_.push_back(std::move(step));
+size_t PreTokenizer::metaspace_end(const Metaspace& metaspace,
+                                   std::string_view text,
+                                   size_t begin) {
+  const bool leads = text.substr(begin).starts_with(metaspace.replacement);
+  const size_t from = begin + (leads ? metaspace.replacement.size() : 0);
+  return std::min(text.find(metaspace.replacement, from), text.size());
 }
 
 }  // namespace ropewalk::tokenization

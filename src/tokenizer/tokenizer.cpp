@@ -10,12 +10,13 @@
 #include "ropewalk/base/json.h"
 #include "ropewalk/formats/text_reader.h"
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/bpe.h"
+#include "tokenizer/characters.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/json_fields.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/template.h"
+#include "tokenizer/word_model.h"
 
 namespace ropewalk {
 
@@ -24,8 +25,8 @@ namespace {
 
 struct EncodeScratch {
   PreTokenizerScratch pre_tokenizer;
-  BpeScratch bpe;
-  std::string normalized;
+  ModelScratch model;
+  NormalizerScratch normalizer;
 };
 
 // Scratch space (word cache, regex stack) outlives a call, since most texts are short.
@@ -48,9 +49,9 @@ class ScratchPool {
   std::vector<std::unique_ptr<EncodeScratch>> free_;
 };
 
-void check_ids(const TokenizerFile& file, const Bpe& bpe, Diagnostics& diagnostics) {
+void check_ids(const TokenizerFile& file, const WordModel& model, Diagnostics& diagnostics) {
   for (const AddedToken& token : file.added_tokens) {
-    const auto id = bpe.find(token.content);
+    const auto id = model.find(token.content);
     if (id && *id != token.id) {
       diagnostics.error("added_tokens",
                         "'" + token.content + "' has the id " + std::to_string(token.id) +
@@ -63,11 +64,11 @@ std::vector<AddedToken> select(const TokenizerFile& file,
                                bool normalized,
                                const Normalizer& normalizer) {
   std::vector<AddedToken> tokens;
+  NormalizerScratch scratch;
   for (const AddedToken& token : file.added_tokens) {
     if (token.normalized != normalized) continue;
     tokens.push_back(token);
-    std::string buffer;
-    if (normalized) tokens.back().content = std::string(normalizer.apply(token.content, buffer));
+    if (normalized) tokens.back().content = normalizer.apply({token.content}, scratch).text;
   }
   return tokens;
 }
@@ -79,20 +80,20 @@ using namespace tokenization;
 
 struct Tokenizer::Impl {
   Impl(const TokenizerFile& file, Diagnostics& diagnostics)
-      : bpe(file, diagnostics),
-        normalizer(member(file.root, "normalizer"), diagnostics),
+      : normalizer(member(file.root, "normalizer"), diagnostics),
         raw_tokens(select(file, false, normalizer)),
         normalized_tokens(select(file, true, normalizer)),
         pre_tokenizer(member(file.root, "pre_tokenizer"), diagnostics),
+        model(read_model(file, pre_tokenizer.byte_level(), diagnostics)),
         decoder(file, diagnostics),
         text_template(read_post_processor(member(file.root, "post_processor"), diagnostics)) {
-    check_ids(file, bpe, diagnostics);
+    check_ids(file, *model, diagnostics);
     for (const AddedToken& token : file.added_tokens) added_ids.emplace(token.content, token.id);
   }
 
   std::optional<int32_t> find(const std::string& token) const {
     const auto added = added_ids.find(token);
-    return added != added_ids.end() ? std::optional(added->second) : bpe.find(token);
+    return added != added_ids.end() ? std::optional(added->second) : model->find(token);
   }
 
   void read_config(const TokenizerConfig& config) {
@@ -101,11 +102,11 @@ struct Tokenizer::Impl {
     apply_switches(config, bos_id, eos_id, text_template);
   }
 
-  Bpe bpe;
   Normalizer normalizer;
   AddedTokenMatcher raw_tokens;
   AddedTokenMatcher normalized_tokens;
   PreTokenizer pre_tokenizer;
+  std::unique_ptr<WordModel> model;
   Decoder decoder;
   TextTemplate text_template;
   std::unordered_map<std::string, int32_t> added_ids;
@@ -149,14 +150,18 @@ void Tokenizer::encode_append(std::string_view text, std::vector<int32_t>& ids) 
   const Impl& impl = *impl_;
   std::unique_ptr<EncodeScratch> scratch = impl.pool.take();
   const auto add_word = [&](std::string_view word) {
-    impl.bpe.encode_word(word, scratch->bpe, ids);
+    impl.model->encode_word(word, scratch->model, ids);
   };
   impl.raw_tokens.split(text, [&](const AddedTokenMatcher::Segment& raw) {
     if (raw.id) return ids.push_back(*raw.id);
-    const std::string_view normalized = impl.normalizer.apply(raw.text, scratch->normalized);
-    impl.normalized_tokens.split(normalized, [&](const AddedTokenMatcher::Segment& segment) {
+    const bool first = raw.text.data() == text.data();
+    const size_t at_start = first ? first_code_point(raw.text).size : 0;
+    const TextPiece normalized = impl.normalizer.apply({raw.text, at_start}, scratch->normalizer);
+    impl.normalized_tokens.split(normalized.text, [&](const AddedTokenMatcher::Segment& segment) {
       if (segment.id) return ids.push_back(*segment.id);
-      impl.pre_tokenizer.split(segment.text, scratch->pre_tokenizer, add_word);
+      const size_t begin = segment.text.data() - normalized.text.data();
+      const TextPiece piece = normalized.part(begin, begin + segment.text.size());
+      impl.pre_tokenizer.split(piece, scratch->pre_tokenizer, add_word);
     });
   });
   impl.pool.give(std::move(scratch));

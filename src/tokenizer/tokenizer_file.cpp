@@ -8,6 +8,7 @@ namespace ropewalk::tokenization {
 namespace {
 
 constexpr size_t kMaxDepth = 64;
+constexpr const char* kBadPiece = "an entry of model.vocab that is no [piece, score]";
 
 // Json objects search their keys one by one, so a vocabulary in one would cost quadratic time.
 class FileBuilder : public nlohmann::json_sax<Json> {
@@ -24,11 +25,14 @@ class FileBuilder : public nlohmann::json_sax<Json> {
     }
     return number(static_cast<int64_t>(value));
   }
-  bool number_float(number_float_t value, const string_t&) override { return scalar(value); }
+  bool number_float(number_float_t value, const string_t&) override {
+    return section_ == Section::kPieces ? piece_score(value) : scalar(value);
+  }
   bool binary(binary_t&) override { return fail("binary data"); }
 
   bool string(string_t& value) override {
     if (section_ == Section::kMerges) return merge_part(value);
+    if (section_ == Section::kPieces) return piece_text(value);
     return scalar(std::move(value));
   }
 
@@ -44,6 +48,7 @@ class FileBuilder : public nlohmann::json_sax<Json> {
 
   bool start_array(size_t) override {
     if (section_ == Section::kVocab) return fail("an array as an id of model.vocab");
+    if (section_ == Section::kPieces) return open_piece();
     if (section_ == Section::kMerges) {
       if (++merge_depth_ > 1) return fail("an array within a pair of model.merges");
       pair_.clear();
@@ -51,6 +56,10 @@ class FileBuilder : public nlohmann::json_sax<Json> {
     }
     if (levels_.size() == 2 && in_model_ && levels_.back().key == "merges") {
       section_ = Section::kMerges;
+      return true;
+    }
+    if (levels_.size() == 2 && in_model_ && levels_.back().key == "vocab") {
+      section_ = Section::kPieces;
       return true;
     }
     return open(Json::array());
@@ -86,6 +95,7 @@ class FileBuilder : public nlohmann::json_sax<Json> {
       file_.merges.emplace_back(std::move(pair_[0]), std::move(pair_[1]));
       return true;
     }
+    if (section_ == Section::kPieces) return close_piece();
     levels_.pop_back();
     return true;
   }
@@ -97,7 +107,7 @@ class FileBuilder : public nlohmann::json_sax<Json> {
   }
 
  private:
-  enum class Section { kTree, kVocab, kMerges };
+  enum class Section { kTree, kVocab, kPieces, kMerges };
   struct Level {
     Json* value;
     std::string key;
@@ -109,6 +119,7 @@ class FileBuilder : public nlohmann::json_sax<Json> {
   }
 
   bool number(int64_t value) {
+    if (section_ == Section::kPieces) return piece_score(static_cast<double>(value));
     if (section_ != Section::kVocab) return scalar(value);
     file_.vocab.emplace_back(std::move(token_), value);
     return true;
@@ -117,8 +128,40 @@ class FileBuilder : public nlohmann::json_sax<Json> {
   bool scalar(Json value) {
     if (section_ == Section::kVocab) return fail("an id in model.vocab that is no whole number");
     if (section_ == Section::kMerges) return fail("an entry of model.merges that is no text");
+    if (section_ == Section::kPieces) return fail(kBadPiece);
     add(std::move(value));
     return fault_.empty();
+  }
+
+  bool open_piece() {
+    if (in_piece_) return fail(kBadPiece);
+    in_piece_ = true;
+    return true;
+  }
+
+  bool piece_text(string_t& value) {
+    if (!in_piece_ || file_.vocab.size() > file_.scores.size()) return fail(kBadPiece);
+    const auto id = static_cast<int64_t>(file_.vocab.size());
+    file_.vocab.emplace_back(std::move(value), id);
+    return true;
+  }
+
+  bool piece_score(double score) {
+    if (!in_piece_ || file_.vocab.size() != file_.scores.size() + 1) return fail(kBadPiece);
+    file_.scores.push_back(score);
+    return true;
+  }
+
+  // The end of one piece, or of the list.
+  bool close_piece() {
+    if (!in_piece_) {
+      section_ = Section::kTree;
+      return true;
+    }
+    in_piece_ = false;
+    ++num_pieces_;
+    const bool whole = file_.vocab.size() == num_pieces_ && file_.scores.size() == num_pieces_;
+    return whole || fail(kBadPiece);
   }
 
   bool merge_part(string_t& value) {
@@ -164,6 +207,8 @@ class FileBuilder : public nlohmann::json_sax<Json> {
   Section section_ = Section::kTree;
   bool in_model_ = false;
   int merge_depth_ = 0;
+  bool in_piece_ = false;
+  size_t num_pieces_ = 0;
   std::string token_;
   std::vector<std::string> pair_;
   std::string fault_;

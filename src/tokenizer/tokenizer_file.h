@@ -25,6 +25,7 @@ struct AddedToken {
 struct TokenizerFile {
   Json root;  // without model.vocab and model.merges
   std::vector<std::pair<std::string, int64_t>> vocab;
+  std::vector<double> scores;  // by id; only where model.vocab is a list of [piece, score]
   std::vector<std::pair<std::string, std::string>> merges;
   std::vector<AddedToken> added_tokens;
 };

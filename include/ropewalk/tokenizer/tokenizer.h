@@ -1,6 +1,6 @@
-// Text to token ids and back, as a checkpoint's own `tokenizer.json` says (byte-level BPE). Equal
-// to pip `tokenizers` id for id; what is not understood is a DataError that names it, never a
-// guess.
+// Text to token ids and back, as a checkpoint's own `tokenizer.json` says (BPE over bytes or
+// characters, Unigram). Equal to pip `tokenizers` id for id; what is not understood is a DataError
+// that names it, never a guess.
 #pragma once
 
 #include <cstdint>
