@@ -169,6 +169,80 @@ TEST(TokenShard, TableAndIdsAreCheckedEvenWhenHashesAreRight) {
               AllOf(HasSubstr("token 0"), HasSubstr("513"), HasSubstr("300")));
 }
 
+TEST(TokenShard, TargetsReadBackBitForBit) {
+  const TemporaryFolder folder;
+  TokenShardWriter writer(folder / "s.tokens", 300, kTokenizer);
+  std::vector<uint8_t> expected;
+  writer.add_document(std::vector<int32_t>{1, 2, 3});  // all, like every document without targets
+  expected.insert(expected.end(), {1, 1, 1});
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> trained;
+  for (int i = 0; i < 150; ++i) {
+    ids.push_back(i);
+    trained.push_back(i % 3 == 0 ? 0 : 1);
+  }
+  writer.add_document(ids, trained);
+  expected.insert(expected.end(), trained.begin(), trained.end());
+  writer.add_document({});
+  writer.add_document(std::vector<int32_t>{4, 5});
+  expected.insert(expected.end(), {1, 1});
+  EXPECT_TRUE(writer.close().has_targets);
+  const TokenShardReader reader(folder / "s.tokens");
+  reader.verify();
+  EXPECT_TRUE(reader.has_targets());
+  EXPECT_THAT(reader.document_offsets(), ElementsAre(0, 3, 153, 153, 155));
+  std::vector<uint8_t> found(155);
+  reader.copy_targets(0, found);
+  EXPECT_EQ(found, expected);
+  reader.copy_targets(100, std::span(found).first(3));
+  EXPECT_EQ(std::vector(found.begin(), found.begin() + 3),
+            std::vector(expected.begin() + 100, expected.begin() + 103));
+  EXPECT_EQ(reader.token(154), 5);
+  EXPECT_ANY_THROW(reader.copy_targets(154, std::span(found).first(2)));
+}
+
+TEST(TokenShard, WithoutTargetsEveryTokenIsOneAndTheFileIsVersionOne) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(write_shard(folder / "s.tokens", 300, {{1, 2}}).has_targets);
+  const TokenShardReader reader(folder / "s.tokens");
+  EXPECT_FALSE(reader.has_targets());
+  std::vector<uint8_t> targets(2, 7);
+  reader.copy_targets(0, targets);
+  EXPECT_THAT(targets, ElementsAre(1, 1));
+  EXPECT_EQ(read_file(folder / "s.tokens")[8], 1);
+}
+
+TEST(TokenShard, TargetsMustFitTheirDocument) {
+  const TemporaryFolder folder;
+  TokenShardWriter writer(folder / "s.tokens", 300, kTokenizer);
+  EXPECT_ANY_THROW(writer.add_document(std::vector<int32_t>{1, 2}, std::vector<uint8_t>{1}));
+}
+
+TEST(TokenShard, DamageOfTheTargetsIsFound) {
+  const TemporaryFolder folder;
+  TokenShardWriter writer(folder / "s.tokens", 300, kTokenizer);
+  writer.add_document(std::vector<int32_t>{1, 2, 3}, std::vector<uint8_t>{0, 1, 1});
+  TokenShardInfo info = writer.close();
+  std::string whole = read_file(folder / "s.tokens");
+  EXPECT_EQ(whole[8], 2);
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_NE(open_fault(folder.put("t.tokens", whole.substr(0, size))), "") << size;
+  }
+  for (size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
+    EXPECT_TRUE(is_refused(folder.put("t.tokens", flipped))) << bit;
+  }
+  TokenShardInfo lie = info;
+  lie.has_targets = false;
+  EXPECT_THAT(open_fault(folder.put("t.tokens", with_header(whole, lie))), HasSubstr("appended"));
+  whole[136] = static_cast<char>(whole[136] | 8);  // a fourth bit for three tokens
+  info.payload_hash = hash_text(std::string_view(whole).substr(kShardHeaderBytes));
+  folder.put("t.tokens", with_header(whole, info));
+  EXPECT_THAT(error_of<DataError>([&] { TokenShardReader(folder / "t.tokens").verify(); }),
+              HasSubstr("behind the last token"));
+}
+
 TEST(TokenShard, OtherFilesAreNamedAsSuch) {
   const TemporaryFolder folder;
   EXPECT_THAT(open_fault(folder.put("s.tokens", std::string(500, 'a'))),
