@@ -22,6 +22,7 @@ void hash_samples(std::span<const std::byte> bytes, StreamHash& hash) {
     const size_t step = last / (kNumSamples - 1);
     const size_t begin = i + 1 < kNumSamples ? i * step : last;
     hash.update(bytes.subspan(begin, kSampleBytes));
+    release_pages(bytes);  // a sample may map the 2 MiB around it
   }
 }
 

@@ -5,8 +5,8 @@
 namespace ropewalk {
 namespace {
 
-// Each last id that is looked at brings in pages around it.
-constexpr int64_t kDocumentsPerRelease = 512;
+// Each last id that is looked at may map the 2 MiB around it.
+constexpr int64_t kDocumentsPerRelease = 16;
 
 MappedFile map_bin_of(const std::filesystem::path& index) {
   const std::filesystem::path bin = std::filesystem::path(index).replace_extension(".bin");

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "data/shard_files.h"
+#include "formats/megatron_files.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/data/sequence_dataset.h"
 
@@ -59,6 +60,34 @@ TEST(ConcatDataset, SequencesAreTheJoinedDocumentsCutToLength) {
         EXPECT_EQ(targets, std::vector<int64_t>(begin + 1, begin + length + 1)) << i;
       }
     }
+  }
+}
+
+// nanoGPT puts the separator behind each document, llm.c before it: either way one stands between
+// two documents of the sequence.
+TEST(ConcatDataset, AFileOfAnotherToolKeepsItsOwnStream) {
+  TemporaryFolder folder;
+  std::vector<int64_t> stream;
+  for (const auto& document : random_documents(30, 20, 4)) {
+    stream.insert(stream.end(), document.begin(), document.end());
+    stream.push_back(kEos);
+  }
+  if (stream.front() == kEos) stream.insert(stream.begin(), 5);
+  folder.put("behind.bin", raw_ids<uint16_t>(stream));
+  stream.insert(stream.begin(), kEos);
+  stream.pop_back();
+  folder.put("before.bin", raw_ids<uint16_t>(stream));
+  stream.erase(stream.begin());
+  stream.push_back(kEos);
+  for (const char* name : {"behind.bin", "before.bin"}) {
+    const auto tokens = TokenDataset::open(
+        {folder / name}, {.tokenizer_hash = {}, .vocab_size = 1000, .eos_id = kEos});
+    const auto length = static_cast<int64_t>(stream.size()) - 1;
+    const auto dataset = make_concat_dataset(tokens, options(length, false));
+    std::vector<int64_t> inputs(length), targets(length);
+    dataset->read(0, inputs, targets);
+    EXPECT_EQ(inputs, std::vector(stream.begin(), stream.end() - 1)) << name;
+    EXPECT_EQ(targets, std::vector(stream.begin() + 1, stream.end())) << name;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "data/shard_files.h"
+#include "formats/megatron_files.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/data/dataset_index.h"
@@ -121,6 +122,90 @@ TEST(TokenDataset, HashChangesWithContentAndOrder) {
   };
   EXPECT_EQ(hash("x.tokens", "y.tokens"), hash("x.tokens", "y.tokens"));
   EXPECT_NE(hash("x.tokens", "y.tokens"), hash("y.tokens", "x.tokens"));
+}
+
+TEST(TokenDataset, FilesOfOtherToolsStandBesideShards) {
+  TemporaryFolder folder;
+  write_shard(folder / "b.tokens", {{1, 2}});
+  folder.put("a.bin", raw_ids<uint16_t>({3, 9, 4, 9}));
+  const MegatronParts parts{.lengths = {2}, .pointers = {0}, .documents = {0, 1}};
+  folder.put("c.idx", parts.index());
+  folder.put("c.bin", raw_ids<uint16_t>({5, 9}));
+  const TokenDatasetOptions options{
+      .tokenizer_hash = kTestTokenizer, .vocab_size = 1000, .eos_id = 9};
+  const auto dataset = TokenDataset::open({folder.path(), folder / "c"}, options);
+  const std::vector<std::vector<int64_t>> expected = {{3}, {4}, {1, 2}, {5}, {5}};
+  ASSERT_EQ(dataset->num_documents(), 5);
+  for (int64_t i = 0; i < 5; ++i) EXPECT_EQ(dataset->document(i), expected[i]) << i;
+  EXPECT_EQ(dataset->tokenizer_hash(), kTestTokenizer);
+  EXPECT_EQ(dataset->shard(0).format(), "nanogpt");
+  const auto foreign = TokenDataset::open({folder / "a.bin"}, options);
+  EXPECT_EQ(foreign->tokenizer_hash(), "");
+  EXPECT_NE(TokenDataset::open({folder / "a.bin"})->hash(), foreign->hash());
+  EXPECT_THAT(error_of<DataError>([&] {
+                TokenDataset::open({folder.path()}, {std::string(32, 'c'), 1000});
+              }),
+              AllOf(HasSubstr("1 fault"), HasSubstr("b.tokens")));
+}
+
+TEST(TokenDataset, IdsOfOtherToolsFilesAreComparedWhenRead) {
+  TemporaryFolder folder;
+  folder.put("a.bin", raw_ids<uint16_t>({3, 9, 4, 70, 9}));
+  const auto dataset =
+      TokenDataset::open({folder.path()}, {.tokenizer_hash = {}, .vocab_size = 70, .eos_id = 9});
+  EXPECT_EQ(dataset->document(0), std::vector<int64_t>{3});
+  EXPECT_THAT(error_of<DataError>([&] { dataset->document(1); }),
+              AllOf(HasSubstr("a.bin: token 3 has id 70"), HasSubstr("0..69")));
+}
+
+TEST(TokenDataset, TrainingAndValidationFilesInOneFolderAreRefused) {
+  TemporaryFolder folder;
+  const std::string ids = raw_ids<uint16_t>({3, 9});
+  folder.put("train.bin", ids);
+  EXPECT_NO_THROW(TokenDataset::open({folder.path()}));
+  folder.put("val.bin", ids);
+  EXPECT_THAT(error_of<DataError>([&] { TokenDataset::open({folder.path()}); }),
+              AllOf(HasSubstr("val.bin"), HasSubstr("train.bin"), HasSubstr("Name the files")));
+  EXPECT_NO_THROW(TokenDataset::open({folder / "train.bin"}));
+}
+
+TEST(TokenDataset, FaultsOfSeveralFilesAreListedAtOnce) {
+  TemporaryFolder folder;
+  folder.put("a.bin", "abc");
+  folder.put("b.idx", "MMIDIDX");
+  folder.put("b.bin", "");
+  write_shard(folder / "c.tokens", {{1, 2}});
+  EXPECT_THAT(error_of<DataError>([&] {
+                TokenDataset::open({folder.path(), folder / "d"});
+              }),
+              AllOf(HasSubstr("3 faults"),
+                    HasSubstr("a.bin"),
+                    HasSubstr("b.idx"),
+                    HasSubstr("d: not found")));
+}
+
+TEST(TokenDataset, TargetsAreThoseOfTheShardOrAll) {
+  TemporaryFolder folder;
+  {
+    TokenShardWriter writer(folder / "a.tokens", 1000, kTestTokenizer);
+    writer.add_document(std::vector<int32_t>{1, 2});
+    writer.add_document(std::vector<int32_t>{3, 4, 5}, std::vector<uint8_t>{0, 1, 0});
+    writer.close();
+  }
+  write_shard(folder / "b.tokens", {{6, 7}});
+  EXPECT_FALSE(TokenDataset::open({folder / "b.tokens"})->has_targets());
+  const auto dataset = TokenDataset::open({folder.path()});
+  EXPECT_TRUE(dataset->has_targets());
+  const std::vector<std::vector<uint8_t>> expected = {{1, 1}, {0, 1, 0}, {1, 1}};
+  for (int64_t i = 0; i < 3; ++i) {
+    std::vector<uint8_t> targets(expected[i].size(), 7);
+    dataset->read_targets(i, 0, targets);
+    EXPECT_EQ(targets, expected[i]) << i;
+  }
+  std::vector<uint8_t> part(2);
+  dataset->read_targets(1, 1, part);
+  EXPECT_THAT(part, testing::ElementsAre(1, 0));
+  EXPECT_ANY_THROW(dataset->read_targets(1, 2, part));
 }
 
 }  // namespace
