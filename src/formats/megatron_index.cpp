@@ -52,6 +52,7 @@ class BrokenRule {
     place_ = place;
     text_ = text();
   }
+  bool any() const { return count_ > 0; }
   void report(const std::string& what, Diagnostics& faults) const {
     if (count_ == 0) return;
     faults.error(what + " " + std::to_string(place_),
@@ -183,7 +184,7 @@ void MegatronIndex::check_sequences(uint64_t bin_bytes, Diagnostics& faults) con
   negative.report("sequence", faults);
   misplaced.report("sequence", faults);
   beyond.report("sequence", faults);
-  if (size % width() != 0 || sum != bin_ids) {
+  if (!negative.any() && (size % width() != 0 || sum != bin_ids)) {
     faults.error("lengths",
                  "count " + (sum > bin_ids ? "at least " : std::string()) + std::to_string(sum) +
                      " ids of " + std::to_string(width()) + " bytes, but the .bin has " +

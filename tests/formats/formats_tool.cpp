@@ -3,6 +3,8 @@
 //   copy FROM TO          reads a safetensors file and writes its tensors to another
 //   events DIR FROM TO [RESUMED]   an event file with scalars for steps FROM..TO
 //   shard FILE            a token shard's header, document table and ids as JSON
+//   write-shard FILE      standard input: [[ids], [targets, or none]] per line, a document each
+//   tokens FILE [EOS]     the documents of any token file as JSON
 #include <cmath>
 #include <iostream>
 #include <string>
@@ -71,13 +73,46 @@ int shard(const std::string& path) {
   return 0;
 }
 
+int write_shard(const std::string& path) {
+  TokenShardWriter writer(path, 1000, std::string(32, 'a'));
+  for (std::string line; std::getline(std::cin, line);) {
+    const Json document = Json::parse(line);
+    writer.add_document(document.at(0).get<std::vector<int32_t>>(),
+                        document.at(1).get<std::vector<uint8_t>>());
+  }
+  writer.close();
+  return 0;
+}
+
+int tokens(const std::vector<std::string>& words) {
+  TokenFileOptions options;
+  if (words.size() > 2) options.eos_id = std::stoi(words[2]);
+  const auto store = open_token_file(find_token_file(words[1]).value_or(words[1]), options);
+  Json documents = Json::array();
+  Json targets = Json::array();
+  for (int64_t i = 0; i < store->num_documents(); ++i) {
+    std::vector<int64_t> ids(static_cast<size_t>(store->document_length(i)));
+    std::vector<uint8_t> trained(ids.size());
+    store->copy_tokens(static_cast<int64_t>(store->document_offsets()[i]), ids);
+    store->copy_targets(static_cast<int64_t>(store->document_offsets()[i]), trained);
+    documents.push_back(ids);
+    targets.push_back(trained);
+  }
+  std::cout << to_json_text(
+      {{"format", store->format()}, {"documents", documents}, {"targets", targets}});
+  return 0;
+}
+
 int run(const std::vector<std::string>& words) {
   const size_t count = words.size();
   if (count == 1 && words[0] == "check") return check();
   if (count == 3 && words[0] == "copy") return copy(words[1], words[2]);
   if (count >= 4 && words[0] == "events") return events(words);
   if (count == 2 && words[0] == "shard") return shard(words[1]);
-  std::cerr << "formats_tool check | copy FROM TO | events DIR FROM TO [RESUMED] | shard FILE\n";
+  if (count == 2 && words[0] == "write-shard") return write_shard(words[1]);
+  if (count >= 2 && words[0] == "tokens") return tokens(words);
+  std::cerr << "formats_tool check | copy FROM TO | events DIR FROM TO [RESUMED] | shard FILE | "
+               "write-shard FILE | tokens FILE [EOS]\n";
   return kExitBadInput;
 }
 
