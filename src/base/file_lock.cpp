@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,9 +28,15 @@ std::string read_holder(int descriptor) {
   return text.empty() ? "another process" : text;
 }
 
-}  // namespace
+// A holder that removes the file as it ends leaves whoever opened it before with a lock on nothing.
+bool is_still_named(int descriptor, const std::filesystem::path& path) {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
 
-FileLock::FileLock(const std::filesystem::path& path) {
+Descriptor lock_once(const std::filesystem::path& path) {
   Descriptor file = open_descriptor(path, O_RDWR | O_CREAT, "opening the lock");
   int result;
   do {
@@ -40,6 +47,20 @@ FileLock::FileLock(const std::filesystem::path& path) {
                       "; wait for it to end or choose another folder");
   }
   if (result != 0) fail_io(path, "locking", errno);
+  return file;
+}
+
+Descriptor lock_named(const std::filesystem::path& path) {
+  for (;;) {
+    Descriptor file = lock_once(path);
+    if (is_still_named(file.get(), path)) return file;
+  }
+}
+
+}  // namespace
+
+FileLock::FileLock(const std::filesystem::path& path) {
+  Descriptor file = lock_named(path);
   // Who holds it is a courtesy to readers: a full disk must not deny the lock itself.
   const std::string holder = who_am_i() + "\n";
   if (::ftruncate(file.get(), 0) == 0) {

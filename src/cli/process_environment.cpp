@@ -11,7 +11,6 @@
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk::cli {
-namespace {
 
 int num_usable_cores() {
   cpu_set_t cores;
@@ -19,8 +18,6 @@ int num_usable_cores() {
   if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
   return std::max(1, CPU_COUNT(&cores));
 }
-
-}  // namespace
 
 std::filesystem::path engine_path() {
   const std::filesystem::path folder =

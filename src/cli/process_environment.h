@@ -11,6 +11,9 @@ namespace ropewalk::cli {
 // libexec/ropewalk-engine beside the running program. Throws Error when the build has none.
 std::filesystem::path engine_path();
 
+// Cores that this process may run on; at least 1.
+int num_usable_cores();
+
 // Sets OMP_NUM_THREADS, unless the user did, to this process's share of the cores it may run on.
 void set_thread_environment(int local_world_size);
 

@@ -115,6 +115,73 @@ TEST(TextReader, FaultsNameFileAndLine) {
               AllOf(HasSubstr("a.txt:2: "), HasSubstr("byte 8")));
 }
 
+std::vector<std::string> fields_of(const std::string& line, const std::string& field) {
+  const TemporaryFolder folder;
+  return texts_of(folder.put("a.jsonl", line), {.text_field = field});
+}
+
+TEST(TextReader, AFieldMayLieInsideOthers) {
+  const std::string line =
+      R"({"meta": {"body": {"text": "deep"}}, "parts": [{"text": "p0"}, {"text": "p1"}],)"
+      R"( "rows": [["r00", "r01"]], "a.b": "literal", "a": {"b": "nested", "c": "only nested"},)"
+      R"( "x.y": {"z": "half"}, "x": {"y": {"w": "way"}}, "q[0]": "name"})";
+  EXPECT_THAT(fields_of(line, "meta.body.text"), ElementsAre("deep"));
+  EXPECT_THAT(fields_of(line, "parts[0].text"), ElementsAre("p0"));
+  EXPECT_THAT(fields_of(line, "parts[1].text"), ElementsAre("p1"));
+  EXPECT_THAT(fields_of(line, "rows[0][1]"), ElementsAre("r01"));
+  EXPECT_THAT(fields_of(line, "a.b"), ElementsAre("literal"));
+  EXPECT_THAT(fields_of(line, "a.c"), ElementsAre("only nested"));
+  EXPECT_THAT(fields_of(line, "x.y.z"), ElementsAre("half"));
+  EXPECT_THAT(fields_of(line, "x.y.w"), ElementsAre("way"));
+  EXPECT_THAT(fields_of(line, "q[0]"), ElementsAre("name"));
+  for (const char* absent : {"meta.text",
+                             "meta.body.text.more",
+                             "meta.",
+                             "parts[2].text",
+                             "parts[-1].text",
+                             "parts[0",
+                             "parts.0.text",
+                             "parts[].text",
+                             ".",
+                             "[0]"}) {
+    EXPECT_THAT(error_of<DataError>([&] { fields_of(line, absent); }),
+                AllOf(HasSubstr("no field"), HasSubstr("'meta'")))
+        << absent;
+  }
+  EXPECT_THAT(error_of<DataError>([&] { fields_of(line, "meta.body"); }), HasSubstr("type object"));
+}
+
+TEST(TextReader, AWholeLineIsTakenAsItStands) {
+  const TemporaryFolder folder;
+  const std::string line = R"( {"messages":  [1, "\u00e9"]} )";
+  EXPECT_THAT(texts_of(folder.put("a.jsonl", line + "\n"), {.whole_line = true}),
+              ElementsAre(line));
+  for (const char* bad : {"[1]", "{\"a\":1,\"a\":2}", "{\"a\":", "\"text\""}) {
+    EXPECT_THAT(fault_of(folder.put("a.jsonl", bad), {.whole_line = true}), HasSubstr("a.jsonl:1"))
+        << bad;
+  }
+}
+
+TEST(TextReader, WhatTheEndingDoesNotSayIsForTheCallerToSay) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("dump.dat", "{\"text\":\"x\"}\n");
+  EXPECT_THAT(texts_of(path, {.kind_if_unknown = TextKind::kJsonLines}), ElementsAre("x"));
+  EXPECT_THAT(texts_of(path, {.kind_if_unknown = TextKind::kText}),
+              ElementsAre("{\"text\":\"x\"}\n"));
+  EXPECT_THAT(
+      texts_of(folder.put("a.jsonl", "{\"text\":\"x\"}\n"), {.kind_if_unknown = TextKind::kText}),
+      ElementsAre("x"));
+}
+
+TEST(TextReader, AStopEndsTheReading) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("a.txt", std::string(size_t{1} << 20, 'x'));
+  int asked = 0;
+  const TextReaderOptions options{.stopped = [&] { return ++asked == 2; }};
+  EXPECT_THAT(error_of<Error>([&] { texts_of(path, options); }), HasSubstr("was stopped"));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(TextReader, LengthsAreBounded) {
   const TemporaryFolder folder;
   const std::string line = "{\"text\":\"" + std::string(1000, 'x') + "\"}";
@@ -126,16 +193,48 @@ TEST(TextReader, LengthsAreBounded) {
               HasSubstr("a.txt:1: "));
 }
 
-TEST(TextReader, ABombStopsAtTheLimit) {
+TEST(TextReader, WhatIsTooLongIsReadToItsEndWithoutBeingHeld) {
   const TemporaryFolder folder;
+  const std::string good = "{\"text\":\"good\"}\n";
   const std::string zeros(size_t{64} << 20, 'x');
-  for (const auto& path :
-       {folder.put("a.txt.gz", gzip(zeros)), folder.put("a.jsonl.zst", zstd(zeros))}) {
-    TextReader reader(path, {.max_line_bytes = 1 << 20, .max_document_bytes = 1 << 20});
-    Document document;
-    EXPECT_THROW(reader.next(document), DataError);
-    EXPECT_LE(document.text.capacity(), size_t{4} << 20);
+  const TextReaderOptions options{.max_line_bytes = 1 << 20, .max_document_bytes = 1 << 20};
+  RawDocument raw;
+
+  TextReader lines(folder.put("a.jsonl.zst", zstd(good + zeros + "\n" + good)), options);
+  ASSERT_TRUE(lines.next_raw(raw));
+  EXPECT_FALSE(raw.bad);
+  ASSERT_TRUE(lines.next_raw(raw));
+  ASSERT_TRUE(raw.bad);
+  EXPECT_EQ(raw.bad->line, 2);
+  EXPECT_THAT(raw.bad->reason, AllOf(HasSubstr("1 MiB"), HasSubstr("--max-line-bytes")));
+  EXPECT_LE(raw.bytes.capacity(), size_t{4} << 20);
+  ASSERT_TRUE(lines.next_raw(raw));
+  EXPECT_FALSE(raw.bad);
+  EXPECT_EQ(raw.line, 3);
+  EXPECT_FALSE(lines.next_raw(raw));
+
+  TextReader text(folder.put("a.txt.gz", gzip(zeros)), options);
+  ASSERT_TRUE(text.next_raw(raw));
+  ASSERT_TRUE(raw.bad);
+  EXPECT_THAT(raw.bad->reason, AllOf(HasSubstr("1 MiB"), HasSubstr("--max-document-bytes")));
+  EXPECT_LE(raw.bytes.capacity(), size_t{4} << 20);
+  EXPECT_FALSE(text.next_raw(raw));
+}
+
+TEST(TextReader, AFileThatUnpacksOutOfAllProportionIsAnError) {
+  const TemporaryFolder folder;
+  // A frame of 32 MiB of one byte, several times: 10,000 to 1 and more.
+  const std::string frame = zstd(std::string(size_t{32} << 20, 'x'));
+  std::string frames;
+  for (int i = 0; i < 9; ++i) frames += frame;
+  for (const char* name : {"a.txt.zst", "a.jsonl.zst"}) {
+    TextReader reader(folder.put(name, frames));
+    RawDocument raw;
+    EXPECT_THAT(error_of<DataError>([&] { reader.next_raw(raw); }),
+                AllOf(HasSubstr(name), HasSubstr("1000 times")));
   }
+  // As much in proportion, but little: no harm.
+  EXPECT_EQ(fault_of(folder.put("b.txt.zst", frame)), "");
 }
 
 TEST(TextReader, EveryTruncationAndBitFlipOfPackedFilesIsAnError) {
@@ -158,10 +257,10 @@ TEST(TextReader, EveryTruncationAndBitFlipOfPackedFilesIsAnError) {
 TEST(TextReader, InputsAreKnownByTheirEnding) {
   for (const char* name :
        {"a.txt", "a.b.jsonl", "a.jsonl.gz", "x/a.ndjson.zst", "a.md", "a.json"}) {
-    EXPECT_TRUE(is_text_input(name)) << name;
+    EXPECT_TRUE(text_kind_of(name)) << name;
   }
   for (const char* name : {"a", "a.gz", "a.parquet", "a.txt.bz2", "txt", ".zst"}) {
-    EXPECT_FALSE(is_text_input(name)) << name;
+    EXPECT_FALSE(text_kind_of(name)) << name;
   }
   const TemporaryFolder folder;
   EXPECT_THAT(fault_of(folder.put("a.parquet", "")), HasSubstr("not a text input"));

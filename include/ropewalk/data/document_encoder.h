@@ -1,11 +1,12 @@
-// One document to token ids, and which of them the loss is on. `prepare` calls one encoder from
-// several threads at once.
+// One document to token ids, and which of them the loss is on.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "ropewalk/formats/text_reader.h"
+#include "ropewalk/tokenizer/tokenizer.h"
 
 namespace ropewalk {
 
@@ -17,9 +18,12 @@ struct EncodedDocument {
 class DocumentEncoder {
  public:
   virtual ~DocumentEncoder() = default;
-  // Replaces `encoded`, whose capacity is reused. DataError says what is wrong with the document;
-  // the caller adds file and line.
+  // Replaces `encoded`, whose capacity is reused. A DataError says why the document is of no use;
+  // its place is the caller's to name. Const use from several threads is safe.
   virtual void encode(const Document& document, EncodedDocument& encoded) const = 0;
 };
+
+// The ids of the text without special tokens, all of them targets.
+std::unique_ptr<DocumentEncoder> make_text_encoder(std::shared_ptr<const Tokenizer> tokenizer);
 
 }  // namespace ropewalk

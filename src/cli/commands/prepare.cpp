@@ -1,11 +1,10 @@
 #include "ropewalk/data/prepare.h"
 
-#include <unistd.h>
-
-#include <chrono>
 #include <cstdio>
 
+#include "cli/commands/prepare_view.h"
 #include "cli/front_commands.h"
+#include "cli/process_environment.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/signals.h"
 #include "ropewalk/base/text.h"
@@ -13,60 +12,64 @@
 namespace ropewalk::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// A line that rewrites itself, on terminals only.
-class ProgressLine {
- public:
-  ~ProgressLine() { clear(); }
-
-  void update(int64_t documents, int64_t tokens) {
-    const auto now = Clock::now();
-    if (!on_terminal_ || now - last_ < std::chrono::milliseconds(200)) return;
-    last_ = now;
-    shown_ = true;
-    std::fprintf(stderr,
-                 "\r\033[K%s documents, %s tokens",
-                 format_count(documents).c_str(),
-                 format_count(tokens).c_str());
+ropewalk::PrepareOptions prepare_job(const PrepareOptions& options) {
+  ropewalk::PrepareOptions job;
+  job.inputs.assign(options.inputs.begin(), options.inputs.end());
+  job.output = options.output;
+  job.overwrite = options.overwrite;
+  job.text.text_field = options.field;
+  job.text.max_line_bytes = options.max_line_bytes;
+  job.text.max_document_bytes = options.max_document_bytes;
+  if (!options.format.empty()) {
+    job.text.kind_if_unknown = options.format == "text" ? TextKind::kText : TextKind::kJsonLines;
   }
+  job.strict = options.strict;
+  job.shard_tokens = options.shard_tokens;
+  job.validation_fraction = options.validation_fraction;
+  job.split_seed = options.split_seed;
+  job.workers = options.workers > 0 ? options.workers : num_usable_cores();
+  return job;
+}
 
-  void clear() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-    shown_ = false;
+std::string count_of(int64_t count, const char* thing) {
+  return format_count(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
+void print_summary(const PrepareResult& result, const std::string& output, double seconds) {
+  std::printf("%s, %s, %.3f bytes per token, %s in %s (%s, %.1f MB/s)\n",
+              count_of(result.documents, "document").c_str(),
+              count_of(result.tokens, "token").c_str(),
+              static_cast<double>(result.text_bytes) / static_cast<double>(result.tokens),
+              count_of(result.shards, "shard").c_str(),
+              output.c_str(),
+              format_seconds(seconds).c_str(),
+              static_cast<double>(result.text_bytes - result.text_bytes_before) / 1e6 / seconds);
+  for (const PreparedPart& part : result.parts) {
+    if (part.name.empty()) continue;
+    std::printf("%s: %s, %s, %s\n",
+                part.name.c_str(),
+                count_of(part.documents, "document").c_str(),
+                count_of(part.tokens, "token").c_str(),
+                count_of(part.shards, "shard").c_str());
   }
-
- private:
-  const bool on_terminal_ = isatty(STDERR_FILENO) != 0;
-  bool shown_ = false;
-  Clock::time_point last_ = Clock::now();
-};
+  if (result.bad_lines > 0) {
+    std::printf("%s passed over; dataset.json counts them by input\n",
+                count_of(result.bad_lines, "bad line").c_str());
+  }
+}
 
 }  // namespace
 
 int run_prepare(const PrepareOptions& options) {
   install_stop_handlers();
   const auto tokenizer = Tokenizer::load(options.tokenizer);
-  ProgressLine progress;
-  ropewalk::PrepareOptions job;
-  job.inputs.assign(options.inputs.begin(), options.inputs.end());
-  job.output = options.output;
-  job.text_field = options.field;
-  job.overwrite = options.overwrite;
-  job.progress = [&](int64_t documents, int64_t tokens) { progress.update(documents, tokens); };
-  const auto begin = Clock::now();
-  const PrepareResult result = prepare_tokens(job, *tokenizer);
-  progress.clear();
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  std::printf("%s documents, %s tokens, %.3f bytes per token, %s shard%s in %s (%s, %.1f MB/s)\n",
-              format_count(result.documents).c_str(),
-              format_count(result.tokens).c_str(),
-              static_cast<double>(result.text_bytes) / static_cast<double>(result.tokens),
-              format_count(result.shards).c_str(),
-              result.shards == 1 ? "" : "s",
-              options.output.c_str(),
-              format_seconds(seconds).c_str(),
-              static_cast<double>(result.text_bytes) / 1e6 / seconds);
+  ropewalk::PrepareOptions job = prepare_job(options);
+  PrepareView view;
+  job.progress = [&](const PrepareProgress& progress) { view.update(progress); };
+  job.tell = [&](const std::string& text) { view.tell(text); };
+  const PrepareResult result = prepare_tokens(job, *tokenizer, *make_text_encoder(tokenizer));
+  view.clear();
+  print_summary(result, options.output, view.elapsed_s());
   return kExitDone;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,16 @@ struct PrepareOptions {
   std::vector<std::string> inputs;
   std::string tokenizer;
   std::string output;
-  std::string field = "text";
   bool overwrite = false;
+  std::string field = "text";
+  std::string format;  // "text", "jsonl"; empty: not given
+  bool strict = false;
+  int workers = 0;  // 0: one per core
+  int64_t shard_tokens = 100'000'000;
+  double validation_fraction = 0;
+  uint64_t split_seed = 0;
+  uint64_t max_line_bytes = 64ull << 20;
+  uint64_t max_document_bytes = 1ull << 30;
 };
 
 void declare_prepare_options(CLI::App& app, PrepareOptions& options);
