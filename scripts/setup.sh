@@ -110,5 +110,6 @@ install_wheels "libtorch-$kind"
 if [ "$oracles" = yes ]; then
   install_oracles
   install_wheels oracles-old
+  install_wheels oracles-text
 fi
 say "done"

@@ -34,7 +34,8 @@ site_packages=$(echo "$oracles"/lib/python3*/site-packages)
 
 step "build: release"
 configure --preset release -DROPEWALK_TESTS=ON -DROPEWALK_ORACLE_PYTHON="$oracles/bin/python" \
-  -DROPEWALK_OLD_ORACLES="$(dependency_folder oracles-old)"
+  -DROPEWALK_OLD_ORACLES="$(dependency_folder oracles-old)" \
+  -DROPEWALK_TEXT_ORACLES="$(dependency_folder oracles-text)"
 cmake --build --preset release
 
 step "build: torch-free layers with sanitizers"

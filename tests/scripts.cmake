@@ -3,7 +3,8 @@
 #
 # Input: ROPEWALK_ORACLE_PYTHON  interpreter that has third_party/pins/oracles.txt
 #        ROPEWALK_OLD_ORACLES    folder of third_party/pins/oracles-old.txt
-# Both are found after scripts/setup.sh --oracles. Without them the Python tests are left out.
+#        ROPEWALK_TEXT_ORACLES   folder of third_party/pins/oracles-text.txt
+# All are found after scripts/setup.sh --oracles. Without them the Python tests are left out.
 include(${PROJECT_SOURCE_DIR}/third_party/DependencyFolder.cmake)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
@@ -32,6 +33,12 @@ if(NOT ROPEWALK_OLD_ORACLES)
     set(ROPEWALK_OLD_ORACLES ${folder} CACHE PATH "Folder of third_party/pins/oracles-old.txt")
   endif()
 endif()
+if(NOT ROPEWALK_TEXT_ORACLES)
+  ropewalk_dependency_folder(folder oracles-text)
+  if(EXISTS ${folder})
+    set(ROPEWALK_TEXT_ORACLES ${folder} CACHE PATH "Folder of third_party/pins/oracles-text.txt")
+  endif()
+endif()
 
 # ropewalk_python_test(NAME SCRIPT LABELS ... ENVIRONMENT ... [OPTIONS ...]): one run of pytest.
 function(ropewalk_python_test name script)
@@ -46,6 +53,7 @@ function(ropewalk_python_test name script)
     ROPEWALK_TOOLS=${CMAKE_CURRENT_BINARY_DIR}
     ROPEWALK_SOURCE_DIR=${PROJECT_SOURCE_DIR}
     ROPEWALK_OLD_ORACLES=${ROPEWALK_OLD_ORACLES}
+    ROPEWALK_TEXT_ORACLES=${ROPEWALK_TEXT_ORACLES}
     HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
     ${TEST_ENVIRONMENT})
 endfunction()

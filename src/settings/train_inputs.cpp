@@ -23,8 +23,8 @@ std::filesystem::path find_tokenizer_folder(const RunConfig& config) {
   return config.model.pretrained.value_or("");
 }
 
-bool holds_tokenizer(const std::filesystem::path& folder) {
-  return !folder.empty() && std::filesystem::exists(folder / "tokenizer.json");
+std::optional<std::filesystem::path> tokenizer_in(const std::filesystem::path& folder) {
+  return folder.empty() ? std::nullopt : tokenizer_file_of(folder);
 }
 
 // Nothing is wrong with these settings, so that they can be compared with others.
@@ -128,11 +128,12 @@ TokenDatasetOptions expected_tokens(const std::filesystem::path& tokenizer_folde
   if (model && !model->spec.eos_token_ids.empty()) {
     expected.eos_id = static_cast<int32_t>(model->spec.eos_token_ids.front());
   }
-  if (holds_tokenizer(tokenizer_folder)) {
-    expected.tokenizer_hash = hash_file(tokenizer_folder / "tokenizer.json");
+  if (const auto file = tokenizer_in(tokenizer_folder)) {
+    expected.tokenizer_hash = hash_file(*file);
   } else {
     found.warning("model",
-                  "no tokenizer.json beside the model: that the shards were made with "
+                  "neither tokenizer.json nor tokenizer.model beside the model: that the shards "
+                  "were made with "
                   "the model's tokenizer cannot be checked");
   }
   return expected;
@@ -155,7 +156,7 @@ std::shared_ptr<const TokenDataset> open_shards(const std::string& key,
 std::optional<int32_t> bos_before_documents(const TrainInputs& inputs, const HfModel& model) {
   const std::optional<bool> wanted = inputs.config.data.add_bos;
   if (wanted) return *wanted ? std::optional<int32_t>(*model.spec.bos_token_id) : std::nullopt;
-  if (!holds_tokenizer(inputs.tokenizer_folder)) return std::nullopt;
+  if (!tokenizer_in(inputs.tokenizer_folder)) return std::nullopt;
   const auto tokenizer = Tokenizer::load(inputs.tokenizer_folder);
   return tokenizer->add_bos() ? tokenizer->bos_id() : std::nullopt;
 }

@@ -110,7 +110,10 @@ void Bpe::find_seams(const TokenizerFile& file) {
 }
 
 void Bpe::read_merges(const TokenizerFile& file, Diagnostics& diagnostics) {
-  merges_.reserve(file.merges.size());
+  merges_.reserve(file.merges.size() + file.id_merges.size());
+  for (const IdMerge& merge : file.id_merges) {
+    merges_.insert(merge.left, merge.right, {static_cast<uint32_t>(merge.id), merge.id});
+  }
   size_t num_bad = 0;
   for (size_t rank = 0; rank < file.merges.size(); ++rank) {
     const auto& [left, right] = file.merges[rank];

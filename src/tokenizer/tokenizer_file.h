@@ -22,11 +22,19 @@ struct AddedToken {
   bool special = false;
 };
 
+// Two tokens that make a third, whose id is the merge's rank as well.
+struct IdMerge {
+  int32_t left;
+  int32_t right;
+  int32_t id;
+};
+
 struct TokenizerFile {
   Json root;  // without model.vocab and model.merges
   std::vector<std::pair<std::string, int64_t>> vocab;
   std::vector<double> scores;  // by id; only where model.vocab is a list of [piece, score]
   std::vector<std::pair<std::string, std::string>> merges;
+  std::vector<IdMerge> id_merges;  // tiktoken's, instead of `merges`
   std::vector<AddedToken> added_tokens;
 };
 

@@ -1,6 +1,8 @@
-// Text to token ids and back, as a checkpoint's own `tokenizer.json` says (BPE over bytes or
-// characters, Unigram). Equal to pip `tokenizers` id for id; what is not understood is a DataError
-// that names it, never a guess.
+// Text to token ids and back, as a checkpoint's own tokenizer file says: `tokenizer.json` (BPE over
+// bytes or characters, Unigram), equal id for id to pip `tokenizers`; `tokenizer.model` of SentencePiece, equal to pip `sentencepiece` up
+// to 0.2.1 (newer ones choose otherwise among equally likely cuts of unigram models); or
+// `tokenizer.model` of Llama 3 and 4 (tiktoken's form), equal to pip `tiktoken`. What is not
+// understood is a DataError that names it, never a guess.
 #pragma once
 
 #include <cstdint>
@@ -17,35 +19,38 @@ namespace ropewalk {
 // Immutable after load; every method may be called from several threads at once.
 class Tokenizer {
  public:
-  // A checkpoint folder (`tokenizer.json`, beside it `tokenizer_config.json`) or the file itself.
-  // Throws DataError listing everything in it that is not understood.
+  // A checkpoint folder (see tokenizer_file_of; beside it `tokenizer_config.json`) or one such
+  // file, told apart by its content. Throws DataError listing everything in it that is not
+  // understood.
   static std::shared_ptr<const Tokenizer> load(const std::filesystem::path& folder_or_file);
   ~Tokenizer();
 
-  // Special tokens written out in the text become their ids, as in `tokenizers`. With `add_special`
-  // the ids that the tokenizer puts around a text (BOS, EOS, template) are added. Time is linear in
-  // the length, up to the logarithm in single words. Text that is not UTF-8: DataError with the
-  // byte.
+  // Special tokens written out in the text become their ids; of SentencePiece's, user-defined
+  // symbols do and control symbols ("<s>") do not: those are encoded like other text. With
+  // `add_special` the ids that the tokenizer puts around a text (BOS, EOS, template) are added.
+  // Time is linear in the length, up to the logarithm in single words. Text that is not UTF-8:
+  // DataError with the byte.
   std::vector<int32_t> encode(std::string_view text, bool add_special = false) const;
   // Appends to `ids`; saves the allocation when many texts are encoded.
   void encode_append(std::string_view text, std::vector<int32_t>& ids) const;
 
   // Bytes that are no UTF-8 (a character cut in two) become U+FFFD; unknown ids are left out.
+  // SentencePiece's control symbols have no text, skipped or not.
   std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;
 
   // Largest id + 1, added tokens included. A model's vocab_size may be larger (padding), never
   // smaller.
   int64_t vocab_size() const;
-  // From tokenizer_config.json; a model's generation settings are the caller's concern.
+  // From tokenizer_config.json, else tokenizer.model's own; a model's generation settings are the
+  // caller's concern.
   std::optional<int32_t> bos_id() const;
   std::optional<int32_t> eos_id() const;
-  std::optional<int32_t> token_id(
-      std::string_view token) const;  // token as tokenizer.json writes it
-  // Whether a text gets BOS in front: `add_bos_token` of tokenizer_config.json where it is given,
-  // else the post-processor's template.
+  std::optional<int32_t> token_id(std::string_view token) const;  // token as the file writes it
+  // Whether a text gets BOS in front: `add_bos_token` of tokenizer_config.json where it is given;
+  // else as the post-processor's template says, for Llama's files yes, for SentencePiece's no.
   bool add_bos() const;
 
-  // Identity of the bytes of tokenizer.json; token shards carry it.
+  // Identity of the bytes of the file, as hash_file; token shards carry it.
   const std::string& hash() const;
 
   struct Impl;
@@ -54,5 +59,9 @@ class Tokenizer {
   explicit Tokenizer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// The file that Tokenizer::load takes of a folder: `tokenizer.json`, else `tokenizer.model`;
+// nothing when neither is there.
+std::optional<std::filesystem::path> tokenizer_file_of(const std::filesystem::path& folder);
 
 }  // namespace ropewalk

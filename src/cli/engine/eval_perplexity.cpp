@@ -12,6 +12,7 @@
 #include "ropewalk/eval/perplexity.h"
 #include "ropewalk/eval/report.h"
 #include "ropewalk/eval/rescale.h"
+#include "ropewalk/tokenizer/tokenizer.h"
 
 namespace ropewalk::cli {
 namespace {
@@ -51,8 +52,8 @@ std::shared_ptr<const TokenDataset> open_documents(const EvalPerplexityOptions& 
   if (!model.spec.eos_token_ids.empty()) {
     expected.eos_id = static_cast<int32_t>(model.spec.eos_token_ids.front());
   }
-  const std::filesystem::path tokenizer = model.path / "tokenizer.json";
-  if (std::filesystem::exists(tokenizer)) expected.tokenizer_hash = hash_file(tokenizer);
+  const auto tokenizer = tokenizer_file_of(model.path);
+  if (tokenizer) expected.tokenizer_hash = hash_file(*tokenizer);
   return TokenDataset::open({options.data.begin(), options.data.end()}, expected);
 }
 

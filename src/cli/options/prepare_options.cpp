@@ -54,7 +54,7 @@ void declare_prepare_options(CLI::App& app, PrepareOptions& options) {
                  "input")
       ->required()
       ->type_name("INPUT");
-  app.add_option("--tokenizer", options.tokenizer, "Checkpoint folder or tokenizer.json")
+  app.add_option("--tokenizer", options.tokenizer, "Checkpoint folder or tokenizer file")
       ->required()
       ->type_name("CHECKPOINT");
   app.add_option("--output", options.output, "Folder for the shards")->required()->type_name("DIR");

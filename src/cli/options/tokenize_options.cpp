@@ -3,7 +3,7 @@
 namespace ropewalk::cli {
 
 void declare_tokenize_options(CLI::App& app, TokenizeOptions& options) {
-  app.add_option("checkpoint", options.checkpoint, "Checkpoint folder or tokenizer.json")
+  app.add_option("checkpoint", options.checkpoint, "Checkpoint folder or tokenizer file")
       ->required()
       ->type_name("CHECKPOINT");
   app.add_option("file", options.file, "Input; without it standard input is read")
