@@ -83,9 +83,9 @@ TEST(ConcatDataset, AFileOfAnotherToolKeepsItsOwnStream) {
     const auto tokens = TokenDataset::open(
         {folder / name}, {.tokenizer_hash = {}, .vocab_size = 1000, .eos_id = kEos});
     const auto length = static_cast<int64_t>(stream.size()) - 1;
-    const auto dataset = make_concat_dataset(tokens, options(length, false));
-    std::vector<int64_t> inputs(length), targets(length);
-    dataset->read(0, inputs, targets);
+    const auto dataset = make_concat_dataset(DocumentSelection(tokens), options(length, false));
+    std::vector<int64_t> inputs(length), targets(length), lengths;
+    dataset->read(0, {inputs, targets, lengths});
     EXPECT_EQ(inputs, std::vector(stream.begin(), stream.end() - 1)) << name;
     EXPECT_EQ(targets, std::vector(stream.begin() + 1, stream.end())) << name;
   }
