@@ -91,7 +91,7 @@ void Bpe::encode_characters(std::string_view word,
   for (size_t at = before.size; at < word.size();) {
     const CodePoint next = first_code_point(word.substr(at));
     if (seams_->between(before.value, next.value) &&
-        (!unknown_ones_depend_ || known(before.value) || known(next.value))) {
+        (!unknown_ones_depend_ || (known(before.value) && known(next.value)))) {
       encode_part(word.substr(begin, at - begin), scratch, ids);
       begin = at;
     }

@@ -56,8 +56,10 @@ class Bpe : public WordModel {
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;
   MergeTable merges_;
-  std::optional<MergeSeams> seams_;   // nothing: words stay whole
-  bool unknown_ones_depend_ = false;  // on one another, so that no seam lies between two of them
+  std::optional<MergeSeams> seams_;  // nothing: words stay whole
+  // Whether what becomes of an unknown character depends on those beside it (it is fused, held back
+  // or dropped): no seam lies at either side of it.
+  bool unknown_ones_depend_ = false;
 };
 
 }  // namespace ropewalk::tokenization

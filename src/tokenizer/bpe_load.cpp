@@ -106,7 +106,7 @@ void Bpe::find_seams(const TokenizerFile& file) {
   }
   seams_.emplace().build(file.merges);
   const bool always_bytes = byte_tokens_ && byte_tokens_->complete();
-  unknown_ones_depend_ = unknown_id_ && !always_bytes && (fuse_unknown_ || byte_tokens_);
+  unknown_ones_depend_ = !always_bytes && (fuse_unknown_ || byte_tokens_ || !unknown_id_);
 }
 
 void Bpe::read_merges(const TokenizerFile& file, Diagnostics& diagnostics) {

@@ -1,6 +1,7 @@
 #include "tokenizer/decoder.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "ropewalk/formats/text_reader.h"
 #include "tokenizer/byte_alphabet.h"
@@ -51,7 +52,7 @@ std::string replace_invalid_utf8(std::string_view bytes) {
   return text;
 }
 
-Decoder::Decoder(const TokenizerFile& file, Diagnostics& diagnostics)
+Decoder::Decoder(const TokenizerFile& file, const Normalizer& normalizer, Diagnostics& diagnostics)
     : steps_(member(file.root, "decoder"), diagnostics) {
   one_by_one_ = steps_.empty() || steps_.only_byte_level();
   int64_t largest = -1;
@@ -63,16 +64,26 @@ Decoder::Decoder(const TokenizerFile& file, Diagnostics& diagnostics)
                           std::to_string(kMaxIds));
     return;
   }
+  // `tokenizers` tells special tokens by their text, and shows normalized ones as they are sought.
+  std::unordered_set<std::string> special;
+  for (const AddedToken& token : file.added_tokens) {
+    if (token.special) special.insert(token.content);
+  }
   tokens_.resize(largest + 1);
-  const auto set = [&](int64_t id, const std::string& content, bool special) {
+  const auto set = [&](int64_t id, const std::string& content) {
     if (id < 0) return;
-    Token& token = tokens_[id];
-    token.known = true;
-    token.special = special;
-    token.bytes = steps_.only_byte_level() ? bytes_of_symbols(content).value_or(content) : content;
+    const bool bytes = steps_.only_byte_level();
+    tokens_[id] = {true,
+                   special.contains(content),
+                   bytes ? bytes_of_symbols(content).value_or(content) : content};
   };
-  for (const auto& [token, id] : file.vocab) set(id, token, false);
-  for (const AddedToken& token : file.added_tokens) set(token.id, token.content, token.special);
+  for (const auto& [token, id] : file.vocab) set(id, token);
+  NormalizerScratch scratch;
+  for (const AddedToken& token : file.added_tokens) {
+    const TextPiece shown =
+        token.normalized ? normalizer.apply({token.content}, scratch) : TextPiece{token.content};
+    set(token.id, std::string(shown.text));
+  }
 }
 
 std::string Decoder::decode(std::span<const int32_t> ids, bool skip_special) const {

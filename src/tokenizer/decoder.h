@@ -9,6 +9,7 @@
 
 #include "ropewalk/base/diagnostics.h"
 #include "tokenizer/decoder_steps.h"
+#include "tokenizer/normalizer.h"
 #include "tokenizer/tokenizer_file.h"
 
 namespace ropewalk::tokenization {
@@ -16,7 +17,7 @@ namespace ropewalk::tokenization {
 class Decoder {
  public:
   Decoder() = default;
-  Decoder(const TokenizerFile& file, Diagnostics& diagnostics);
+  Decoder(const TokenizerFile& file, const Normalizer& normalizer, Diagnostics& diagnostics);
 
   // Largest id + 1.
   int64_t num_ids() const { return static_cast<int64_t>(tokens_.size()); }

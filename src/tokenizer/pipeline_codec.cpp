@@ -72,7 +72,7 @@ class PipelineCodec : public Codec {
         normalized_tokens_(select(file, true, normalizer_)),
         pre_tokenizer_(member(file.root, "pre_tokenizer"), diagnostics),
         model_(read_model(file, pre_tokenizer_.byte_level(), diagnostics)),
-        decoder_(file, diagnostics) {
+        decoder_(file, normalizer_, diagnostics) {
     check_ids(file, *model_, diagnostics);
     for (const AddedToken& token : file.added_tokens) added_ids_.emplace(token.content, token.id);
   }

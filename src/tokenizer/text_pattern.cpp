@@ -56,6 +56,7 @@ TextPiece replace_matches(const TextPattern& pattern,
                           const std::string& content,
                           TextPiece piece,
                           RewriteScratch& scratch) {
+  if (piece.text.empty()) return piece;  // even where the pattern matches nothing
   MatchWalk walk(pattern, piece.text, scratch.match);
   Match match;
   if (!walk.next(match)) return piece;

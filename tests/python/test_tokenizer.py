@@ -1,4 +1,5 @@
 """Ids and decoded text against pip `tokenizers`: zero differences, on generated and real text."""
+import functools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import pytest
 from long_forms import sized
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers,
                         processors, trainers)
+from tokenizer_pipelines import classes, pipelines
 
 ROPEWALK = os.environ.get("ROPEWALK_BIN", "build/ropewalk")
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -60,13 +62,15 @@ def generate(rng):
     return "".join(parts)
 
 
+@functools.cache
 def strings(seed, count=NUM_STRINGS):
     rng = random.Random(seed)
     return [generate(rng) for _ in range(count)]
 
 
+@functools.cache
 def training_text():
-    lines = strings(7, 1500)
+    lines = strings(7, 1500).copy()
     for source in sorted(REPOSITORY.glob("src/**/*.cpp"))[:40]:
         lines += source.read_text().splitlines(keepends=True)
     return lines
@@ -122,6 +126,7 @@ def cases():
                                              unknown="<unk>"),
         "few_bytes_fused": lambda: trained(byte_level(add_prefix_space=False), alphabet=False,
                                            unknown="<unk>", fuse=True),
+        **pipelines(training_text),
     }
 
 
@@ -190,9 +195,9 @@ def test_generated_strings_give_equal_ids_and_text(name, tmp_path):
         assert our_texts(folder, ids, tmp_path, *flags) == expected
 
 
-@pytest.mark.parametrize("name", ["gpt2_digits", "llama3", "qwen2"])
+@pytest.mark.parametrize("name", ["gpt2_digits", "llama3", "qwen2", *classes()])
 def test_every_assigned_code_point_falls_into_the_same_class(name, tmp_path):
-    tokenizer = cases()[name]()
+    tokenizer = {**cases(), **classes()}[name]()
     folder = save(tokenizer, tmp_path / "model")
     # Of the ideographs and the syllables of Hangul, which are all alike, one in 16.
     alike = [(0x3400, 0xA000), (0xAC00, 0xD800), (0xE000, 0xF900), (0x17000, 0x1AF00),
@@ -205,7 +210,8 @@ def test_every_assigned_code_point_falls_into_the_same_class(name, tmp_path):
     assert_equal_ids(tokenizer, texts, our_ids(folder, texts, tmp_path))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama3", "qwen2"])
+@pytest.mark.parametrize("name", ["gpt2", "llama3", "qwen2", "llama2", "mistral", "phrases",
+                                  "unigram_whole_text", "no_accents"])
 def test_long_runs_of_one_character_give_equal_ids(name, tmp_path):
     tokenizer = cases()[name]()
     folder = save(tokenizer, tmp_path / "model")
@@ -279,16 +285,41 @@ def edited(tmp_path, edit):
 
 
 @pytest.mark.parametrize("words, edit", [
-    (["Unigram"], lambda t: t["model"].update(type="Unigram")),
-    (["Metaspace"], lambda t: t.update(pre_tokenizer={"type": "Metaspace", "replacement": "_"})),
-    (["Lowercase"], lambda t: t.update(normalizer={"type": "Lowercase"})),
+    (["WordLevel"], lambda t: t["model"].update(type="WordLevel")),
+    (["model.vocab", "[piece, score]"], lambda t: t["model"].update(type="Unigram")),
+    (["model.vocab", "list"], lambda t: t["model"].update(vocab=[["a", -1.0]], merges=[])),
+    (["[piece, score]"], lambda t: t["model"].update(type="Unigram", vocab=[["a"], ["b", 1]])),
+    (["model.unk_id", "7"],
+     lambda t: t.update(model={"type": "Unigram", "vocab": [["a", -1.0]], "unk_id": 7})),
+    (["pre_tokenizer.pretokenizers[0]", "UnicodeScripts"], lambda t: t.update(pre_tokenizer={
+        "type": "Sequence", "pretokenizers": [{"type": "UnicodeScripts"}]})),
+    (["pre_tokenizer.prepend_scheme", "sometimes"], lambda t: t.update(pre_tokenizer={
+        "type": "Metaspace", "replacement": "_", "prepend_scheme": "sometimes"})),
+    (["pre_tokenizer.replacement", "__"],
+     lambda t: t.update(pre_tokenizer={"type": "Metaspace", "replacement": "__"})),
+    (["pre_tokenizer.add_prefix_space", "contradict"], lambda t: t.update(pre_tokenizer={
+        "type": "Metaspace", "replacement": "_", "prepend_scheme": "first",
+        "add_prefix_space": False})),
+    (["pre_tokenizer.behavior"],
+     lambda t: t.update(pre_tokenizer={"type": "Punctuation", "behavior": "Odd"})),
+    (["normalizer.normalizers[1]", "BertNormalizer"], lambda t: t.update(normalizer={
+        "type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "BertNormalizer"}]})),
+    (["normalizer.prepend"], lambda t: t.update(normalizer={"type": "Prepend"})),
+    (["normalizer.pattern", "normalizer.content"],
+     lambda t: t.update(normalizer={"type": "Replace", "pattern": "a"})),
+    (["normalizer.pattern", "\\h"], lambda t: t.update(
+        normalizer={"type": "Replace", "pattern": {"Regex": "\\h"}, "content": ""})),
+    (["normalizer.strip_right"],
+     lambda t: t.update(normalizer={"type": "Strip", "strip_left": True})),
+    (["decoder.start", "decoder.stop"],
+     lambda t: t.update(decoder={"type": "Strip", "content": " ", "start": -1})),
     (["dropout", "0.1"], lambda t: t["model"].update(dropout=0.1)),
     (["continuing_subword_prefix"], lambda t: t["model"].update(continuing_subword_prefix="##")),
     (["BertProcessing"], lambda t: t.update(post_processor={"type": "BertProcessing"})),
     (["WordPiece"], lambda t: t.update(decoder={"type": "WordPiece"})),
     (["merges[0]", "zzz"], lambda t: t["model"]["merges"].insert(0, ["zzz", "a"])),
-    (["Fuse", "Lowercase"],
-     lambda t: t.update(normalizer={"type": "Lowercase"}, decoder={"type": "Fuse"})),
+    (["CTC", "Nmt"],
+     lambda t: t.update(normalizer={"type": "Nmt"}, decoder={"type": "CTC"})),
 ])
 def test_what_is_not_understood_is_named_with_the_file(words, edit, tmp_path):
     folder = edited(tmp_path, edit)
