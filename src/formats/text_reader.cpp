@@ -20,7 +20,9 @@ namespace {
 constexpr size_t kChunkBytes = size_t{256} << 10;
 constexpr size_t kMaxReasonBytes = 300;
 constexpr size_t kMaxListedFields = 8;
-constexpr std::string_view kPlaceInLine = "line:1:";  // parse_json's, of the source "line"
+// How parse_json's texts begin for the source "line".
+constexpr std::string_view kPlaceInLine = "line:1:";
+constexpr std::string_view kSource = "line: ";
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -49,6 +51,7 @@ std::optional<std::string> take_text(const TextReaderOptions& options,
   } catch (const ConfigError& error) {
     std::string reason = printable(error.what(), kMaxReasonBytes);
     if (reason.starts_with(kPlaceInLine)) reason.replace(0, kPlaceInLine.size(), "column ");
+    if (reason.starts_with(kSource)) reason.erase(0, kSource.size());
     return reason;
   }
   const std::string& name = options.text_field;
