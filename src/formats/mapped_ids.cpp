@@ -14,7 +14,15 @@ namespace {
 constexpr int64_t kWindow = int64_t{1} << 21;  // ids read before their pages are released
 constexpr int64_t kBlock = 64;
 
-// Whole blocks are compared without a branch per id, so that the compiler uses vectors.
+// Whole blocks are compared without a branch per id and in the ids' own width, so that the compiler
+// uses vectors.
+template <typename Stored>
+bool holds(const Stored* block, Stored wanted) {
+  Stored equal = 0;
+  for (int64_t i = 0; i < kBlock; ++i) equal |= static_cast<Stored>(block[i] == wanted);
+  return equal != 0;
+}
+
 template <typename Stored, typename Found>
 void find_between(const Stored* ids,
                   std::pair<int64_t, int64_t> range,
@@ -22,13 +30,13 @@ void find_between(const Stored* ids,
                   const Found& found) {
   auto [i, end] = range;
   while (i < end) {
-    const int64_t stop = std::min(i + kBlock, end);
-    bool any = false;
-    for (int64_t j = i; j < stop; ++j) any |= ids[j] == wanted;
-    for (int64_t j = i; any && j < stop; ++j) {
-      if (ids[j] == wanted) found(j);
+    if (end - i >= kBlock && !holds(ids + i, wanted)) {
+      i += kBlock;
+      continue;
     }
-    i = stop;
+    for (const int64_t stop = std::min(i + kBlock, end); i < stop; ++i) {
+      if (ids[i] == wanted) found(i);
+    }
   }
 }
 
