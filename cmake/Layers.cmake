@@ -4,7 +4,7 @@
 function(ropewalk_layer name)
   cmake_parse_arguments(LAYER "TORCH;OBJECT" "" "LAYERS;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/cuda/")
+  list(FILTER sources EXCLUDE REGEX "/(cuda|parquet)/")  # chosen by their own CMakeLists.txt
   set(target ropewalk_${name})
   if(NOT sources)
     add_library(${target} INTERFACE)

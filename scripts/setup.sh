@@ -3,10 +3,11 @@
 # outside the clone, keyed by the pins, so that every clone on a machine shares it. Running it again
 # is cheap and changes nothing.
 #
-# usage: scripts/setup.sh [--lean | --full] [--oracles]
+# usage: scripts/setup.sh [--lean | --full] [--oracles] [--parquet]
 #   --lean      LibTorch without CUDA's libraries (1.3 GB); the default where there is no NVIDIA GPU
 #   --full      LibTorch with them (4.9 GB); the default where there is one
 #   --oracles   also what only the tests need: GoogleTest and the independent implementations
+#   --parquet   also Apache Arrow's libraries, for builds with -DROPEWALK_PARQUET=ON
 #
 # Environment: ROPEWALK_DEPS   the folder (default: ${XDG_CACHE_HOME:-$HOME/.cache}/ropewalk)
 set -euo pipefail
@@ -15,11 +16,13 @@ cd "$(dirname "$0")/.."
 
 kind=""
 oracles=no
+parquet=no
 for argument in "$@"; do
   case "$argument" in
     --lean) kind=lean ;;
     --full) kind=full ;;
     --oracles) oracles=yes ;;
+    --parquet) parquet=yes ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     *) echo "setup: unknown option $argument; see scripts/setup.sh --help" >&2; exit 2 ;;
   esac
@@ -112,4 +115,5 @@ if [ "$oracles" = yes ]; then
   install_wheels oracles-old
   install_wheels oracles-text
 fi
+if [ "$parquet" = yes ]; then install_wheels parquet; fi
 say "done"

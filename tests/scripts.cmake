@@ -75,6 +75,10 @@ if(ROPEWALK_ENGINE AND ROPEWALK_ORACLE_PYTHON)
       set_tests_properties(long.${name} PROPERTIES TIMEOUT 3600)
     endif()
   endforeach()
+  if(ROPEWALK_PARQUET)
+    ropewalk_python_test(python.parquet ${CMAKE_CURRENT_SOURCE_DIR}/python/parquet LABELS cpu
+      ENVIRONMENT PYTHONPATH=${ROPEWALK_PYARROW}/..)
+  endif()
   set(families ${CMAKE_CURRENT_SOURCE_DIR}/python/families)
   ropewalk_python_test(python.families ${families} LABELS cpu)
   # Every kind of scaling on every family.

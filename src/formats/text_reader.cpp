@@ -11,6 +11,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/formats/parquet_reader.h"
 
 namespace ropewalk {
 namespace fs = std::filesystem;
@@ -86,6 +87,7 @@ std::optional<TextKind> text_kind_of(const fs::path& path) {
   if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
   const std::string ending = name.extension().string();
   if (ending == ".txt" || ending == ".text" || ending == ".md") return TextKind::kText;
+  if (is_parquet_input(path)) return TextKind::kText;
   if (ending == ".jsonl" || ending == ".ndjson" || ending == ".json") return TextKind::kJsonLines;
   return std::nullopt;
 }
@@ -110,6 +112,7 @@ struct TextReader::State {
   TextKind kind = TextKind::kText;
   TextReaderOptions options;
   std::unique_ptr<ByteSource> source;
+  std::unique_ptr<ParquetReader> parquet;  // reads instead of all that follows
   std::vector<char> chunk = std::vector<char>(kChunkBytes);
   size_t begin = 0, end = 0;  // unread part of chunk
   int64_t line_number = 0;
@@ -118,7 +121,18 @@ struct TextReader::State {
   bool refill();
   bool read_line(RawDocument& raw);
   bool read_text(RawDocument& raw);
+  bool read_row(RawDocument& raw);
 };
+
+bool TextReader::State::read_row(RawDocument& raw) {
+  ParquetRow row;
+  if (!parquet->next_row(row)) return false;
+  raw.bytes = std::move(row.text);
+  raw.line = row.row;
+  raw.bad.reset();
+  if (!row.fault.empty()) raw.bad = BadLine{row.row, std::move(row.fault)};
+  return true;
+}
 
 bool TextReader::State::refill() {
   if (begin < end) return true;
@@ -174,6 +188,11 @@ bool TextReader::State::read_text(RawDocument& raw) {
 
 TextReader::TextReader(const fs::path& path, TextReaderOptions options)
     : state_(std::make_unique<State>()) {
+  if (is_parquet_input(path)) {
+    state_->parquet = std::make_unique<ParquetReader>(path, options);
+    state_->name = path.string();
+    return;
+  }
   const bool is_stdin = path == kStandardInput;
   std::error_code error;
   if (!is_stdin && !fs::exists(path, error)) throw DataError(path.string() + ": no such file");
@@ -196,6 +215,7 @@ TextReader::TextReader(TextReader&&) noexcept = default;
 
 bool TextReader::next_raw(RawDocument& raw) {
   raw.kind = state_->kind;
+  if (state_->parquet) return state_->read_row(raw);
   if (state_->kind == TextKind::kText) return state_->read_text(raw);
   while (state_->read_line(raw)) {
     if (raw.bad || !is_blank(raw.bytes)) return true;
@@ -214,6 +234,8 @@ bool TextReader::next(Document& document) {
 
 TextKind TextReader::kind() const { return state_->kind; }
 
-uint64_t TextReader::bytes_read() const { return state_->source->bytes_read(); }
+uint64_t TextReader::bytes_read() const {
+  return state_->parquet ? state_->parquet->bytes_read() : state_->source->bytes_read();
+}
 
 }  // namespace ropewalk

@@ -1,5 +1,6 @@
 // Documents out of text files, streaming: .txt (one file = ONE document) and .jsonl (one line = one
-// document), each plain, .gz or .zst, and standard input. Rules: docs/file_formats.md, Text input.
+// document), each plain, .gz or .zst, .parquet (one row = one document), and standard input. Rules:
+// docs/file_formats.md, Text input.
 //
 // A bad line (or a bad text file) is one that holds no document; the rest of the file is still of
 // use. Compressed data that is damaged is a DataError instead.
@@ -51,7 +52,8 @@ struct RawDocument {
   std::optional<BadLine> bad;  // too long: `bytes` is empty then
 };
 
-// The ending's kind (.txt, .text, .md; .jsonl, .ndjson, .json; then .gz or .zst).
+// The ending's kind (.txt, .text, .md; .jsonl, .ndjson, .json; then .gz or .zst). A row of a
+// .parquet file is a text.
 std::optional<TextKind> text_kind_of(const std::filesystem::path& path);
 
 // Why there is no document in `raw`; none when `document` holds it. Takes raw's bytes. May run on
