@@ -66,9 +66,9 @@ TEST(LargeFiles, AShardOfABillionTokensIsOpenedWithoutBeingRead) {
   const Cost cost;
   const auto tokens = TokenDataset::open({folder.path()}, {kTestTokenizer, 50000});
   const auto dataset =
-      make_concat_dataset(tokens, {.sequence_length = 32768, .eos_id = 7, .bos_id = {}});
-  std::vector<int64_t> inputs(32768), targets(32768);
-  dataset->read(dataset->size() / 2, inputs, targets);
+      make_concat_dataset(DocumentSelection(tokens), {.sequence_length = 32768, .eos_id = 7});
+  std::vector<int64_t> inputs(32768), targets(32768), lengths;
+  dataset->read(dataset->size() / 2, {inputs, targets, lengths});
   EXPECT_THAT(inputs, testing::Contains(7).Times(testing::AllOf(testing::Ge(32), testing::Le(33))));
   EXPECT_LT(cost.peak_growth(), 100 * kMiB);
 }
