@@ -17,7 +17,7 @@ void MergeSeams::build(const std::vector<std::pair<std::string, std::string>>& m
   std::sort(crossed.begin(), crossed.end());
   crossed.erase(std::unique(crossed.begin(), crossed.end()), crossed.end());
   // One bit in 16 is set at most, so that few seams are overlooked.
-  const size_t num_bits = std::bit_ceil(std::max<size_t>(64, 16 * crossed.size()));
+  const size_t num_bits = std::bit_ceil(std::max<size_t>(4096, 16 * crossed.size()));
   bits_.assign(num_bits / 64, 0);
   shift_ = 64 - std::countr_zero(num_bits);
   for (const auto& [left, right] : crossed) {

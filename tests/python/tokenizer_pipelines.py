@@ -3,6 +3,7 @@ Llama 2, Mistral, Gemma and Unigram models look like as Hugging Face exports the
 normalizer, pre-tokenizer and decoder."""
 import collections
 import json
+import math
 
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers,
                         trainers)
@@ -64,32 +65,32 @@ def bpe(texts, *, words=None, normalizer=None, pre_tokenizer=None, decoder=LLAMA
     return reloaded(tokenizer, edit)
 
 
-def of_common_characters(texts):
-    """Unigram keeps every character of its text."""
-    common = {c for c, _ in collections.Counter("".join(texts)).most_common(200)}
-    return ["".join(filter(common.__contains__, line)) for line in texts]
+def common_pieces(texts, pre_tokenizer, normalizer):
+    """Substrings of words with scores like those of real files, many of them equal: ties count.
+    Learning them by the library takes too long."""
+    counts = collections.Counter()
+    for text in texts[::4]:
+        if normalizer is not None:
+            text = normalizer.normalize_str(text)
+        for word, _ in pre_tokenizer.pre_tokenize_str(text):
+            counts.update(word[i:i + size] for size in range(1, 7)
+                          for i in range(max(0, len(word[:40]) + 1 - size)))
+    total = sum(counts.values())
+    best = sorted(counts, key=lambda piece: (-counts[piece] * len(piece), piece))[:700]
+    return [(piece, round(math.log(counts[piece] / total), 1)) for piece in best]
 
 
-def unigram(texts, pre_tokenizer, *, normalizer=None, decoder=None, tokens=(), unknown=True,
-            alphabet=()):
-    tokenizer = Tokenizer(models.Unigram())
-    if pre_tokenizer is not None:
-        tokenizer.pre_tokenizer = pre_tokenizer
+def unigram(texts, pre_tokenizer, *, normalizer=None, decoder=None, tokens=(), unknown=0):
+    pieces = [("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0),
+              *((token, -20.0) for token in tokens),
+              *common_pieces(texts, pre_tokenizer, normalizer), ("the", -7.5), ("the", -6.5)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unknown, byte_fallback=bool(tokens)))
+    tokenizer.pre_tokenizer = pre_tokenizer
     if normalizer is not None:
         tokenizer.normalizer = normalizer
-    tokenizer.train_from_iterator(of_common_characters(texts), trainers.UnigramTrainer(
-        vocab_size=600, show_progress=False, unk_token="<unk>", initial_alphabet=list(alphabet),
-        special_tokens=["<unk>", "<s>", "</s>"], max_piece_length=12))
     tokenizer.decoder = decoder or decoders.Metaspace()
-
-    def edit(content):
-        # Scores like those of real files, many of them equal, so that ties count.
-        model = content["model"]
-        model["vocab"] = [[piece, round(score, 1)] for piece, score in model["vocab"]]
-        model["vocab"] += [[token, -20.0] for token in tokens]
-        model["byte_fallback"] = bool(tokens)
-        model["unk_id"] = 0 if unknown else None
-    return reloaded(tokenizer, edit)
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
+    return reloaded(tokenizer)
 
 
 def counted_words(pre_tokenizer, normalizer=None):
@@ -161,7 +162,7 @@ def pipelines(text):
             unigram(text(), cut, tokens=BYTES), lambda content: content.update(pre_tokenizer=None)),
         "unigram_byte_level": lambda: unigram(
             text(), pre_tokenizers.ByteLevel(add_prefix_space=False), decoder=decoders.ByteLevel(),
-            alphabet=pre_tokenizers.ByteLevel.alphabet()),
+            tokens=sorted(pre_tokenizers.ByteLevel.alphabet())),
         "lower_nfkc": lambda: bpe(
             text(), normalizer=normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(),
                                                      normalizers.Strip()]),
