@@ -5,6 +5,8 @@
 #include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/text.h"
 #include "ropewalk/data/dataset_index.h"
 #include "ropewalk/formats/token_shard.h"
 
@@ -64,6 +66,15 @@ Stores open_path(const std::filesystem::path& path,
   return stores;
 }
 
+// One separator missing everywhere is rather another tokenizer's id than one endless document.
+void warn_without_separators(const TokenStore& store, std::optional<int32_t> eos_id) {
+  const bool is_flat = store.format() == "nanogpt" || store.format() == "llm.c";
+  if (!eos_id || !is_flat || store.num_documents() != 1) return;
+  log_warn(store.path().string() + ": holds one document of " + format_count(store.num_tokens()) +
+           " tokens: the model's end-of-text id " + std::to_string(*eos_id) +
+           " separates nothing in it. Was it made with another tokenizer?");
+}
+
 int64_t largest_id(const TokenStore& shard) {
   constexpr int64_t kChunk = 1 << 16;
   std::vector<int32_t> ids(kChunk);
@@ -89,6 +100,7 @@ std::shared_ptr<const TokenDataset> TokenDataset::open(
   }
   faults.throw_if_errors<DataError>("token shards");
   dataset->check(options, faults);
+  for (const auto& shard : dataset->shards_) warn_without_separators(*shard, options.eos_id);
   faults.throw_if_errors<DataError>("token shards");
   std::string hashes;
   for (const auto& shard : dataset->shards_) hashes += shard->content_hash();
