@@ -135,6 +135,9 @@ class ChatEncoder : public DocumentEncoder {
               uint8_t{1});
     encoded.ids.push_back(*eos);
     encoded.trained.push_back(1);
+    if (!tokenizer_->add_bos()) return;
+    encoded.ids.insert(encoded.ids.begin(), *tokenizer_->bos_id());
+    encoded.trained.insert(encoded.trained.begin(), 0);
   }
 
   std::shared_ptr<const Tokenizer> tokenizer_;

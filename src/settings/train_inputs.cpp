@@ -177,7 +177,7 @@ std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
     const SequenceOptions sequence{
         .sequence_length = sequence_length(data, model),
         .bos_id = bos_before_documents(inputs, model),
-        .eos_id = data.add_eos ? std::optional(eos) : std::nullopt,
+        .eos_id = data.add_eos.value_or(true) ? std::optional(eos) : std::nullopt,
         .padding_id = eos,
         .min_piece_tokens = data.packing == Packing::kDocument
                                 ? std::max<int64_t>(data.min_document_tokens, 1)

@@ -43,23 +43,27 @@ std::shared_ptr<const SequenceDataset> make_sequences(Packing packing,
 // One folder's documents as one source, or as two where long ones have a share of their own.
 class FolderSources {
  public:
-  FolderSources(const DataConfig& config, const SequenceOptions& options)
-      : config_(config), options_(options) {}
+  FolderSources(const DataConfig& config,
+                std::shared_ptr<const TokenDataset> tokens,
+                const SequenceOptions& options)
+      : config_(config), tokens_(std::move(tokens)), options_(options) {
+    // Chat data stand as the model reads them: what begins and ends them is among their tokens.
+    if (tokens_->has_targets() && !config.add_bos) options_.bos_id.reset();
+    if (tokens_->has_targets() && !config.add_eos) options_.eos_id.reset();
+  }
 
-  void add(std::string name,
-           const std::shared_ptr<const TokenDataset>& tokens,
-           Sources& out) const {
+  void add(std::string name, Sources& out) const {
     const LengthRange all{.min_tokens = config_.min_document_tokens};
     if (!config_.long_document_tokens) {
-      out.push_back({name, make(DocumentSelection(tokens, all), name), 1.0});
+      out.push_back({name, make(DocumentSelection(tokens_, all), name), 1.0});
       return;
     }
     const LengthRange rest{all.min_tokens, *config_.long_document_tokens - 1};
     const LengthRange longer{.min_tokens = *config_.long_document_tokens};
-    const DocumentSelection short_ones(tokens, rest), long_ones(tokens, longer);
+    const DocumentSelection short_ones(tokens_, rest), long_ones(tokens_, longer);
     const double share = *config_.long_document_share;
     if (long_ones.size() == 0 || short_ones.size() == 0) {
-      out.push_back({name, make(DocumentSelection(tokens, all), name), 1.0});
+      out.push_back({name, make(DocumentSelection(tokens_, all), name), 1.0});
       return;
     }
     out.push_back({name, make(short_ones, name), 1.0 - share});
@@ -78,7 +82,8 @@ class FolderSources {
   }
 
   const DataConfig& config_;
-  const SequenceOptions& options_;
+  std::shared_ptr<const TokenDataset> tokens_;
+  SequenceOptions options_;
 };
 
 }  // namespace
@@ -88,13 +93,13 @@ std::shared_ptr<const SampleSource> make_training_samples(
     const std::vector<std::shared_ptr<const TokenDataset>>& folders,
     const TrainingSamplesOptions& options,
     Diagnostics& faults) {
-  const FolderSources maker(config, options.sequence);
   Sources sources;
   const size_t errors_before = faults.errors().size();
   for (size_t i = 0; i < folders.size(); ++i) {
     collect_faults(faults, "data.train[" + std::to_string(i) + "]", [&] {
       const size_t first = sources.size();
-      maker.add(source_name(config.train[i], sources), folders[i], sources);
+      FolderSources(config, folders[i], options.sequence)
+          .add(source_name(config.train[i], sources), sources);
       int64_t size = 0;
       for (size_t s = first; s < sources.size(); ++s) size += sources[s].sequences->size();
       const double weight = config.weights.empty() ? static_cast<double>(size) : config.weights[i];

@@ -3,7 +3,7 @@
 //   {"messages": [{"role": "system" | "user" | "assistant", "content": "..."}, ...]}
 //   {"conversations": [{"from": "system" | "human" | "gpt", "value": "..."}, ...]}
 //   {"prompt": "...", "completion": "..."}                 no template; the end-of-text token
-//   follows
+//   follows, BOS stands before where the tokenizer puts one before a text
 //   {"prompt": [messages], "completion": [messages]}       the loss is on the completion's answers
 // An answer is left out of the loss by "train": false or "weight": 0 in its message.
 //

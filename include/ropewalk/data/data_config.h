@@ -19,7 +19,7 @@ struct DataConfig {
   std::optional<int64_t> sequence_length;
   Packing packing = Packing::kConcat;
   std::optional<bool> add_bos;
-  bool add_eos = true;
+  std::optional<bool> add_eos;
   std::vector<double> weights;
   int64_t min_document_tokens = 0;
   std::optional<int64_t> long_document_tokens;
@@ -57,8 +57,11 @@ struct DataConfig {
         field("add_bos",
               &D::add_bos,
               "Put the begin-of-text token before every document.",
-              unset_means("what the tokenizer does")),
-        field("add_eos", &D::add_eos, "Let the end-of-text token follow every document."),
+              unset_means("what the tokenizer does; chat data have their own")),
+        field("add_eos",
+              &D::add_eos,
+              "Let the end-of-text token follow every document.",
+              unset_means("true; chat data have their own")),
         field(
             "weights",
             &D::weights,

@@ -8,6 +8,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/signals.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/data/chat_encoder.h"
 
 namespace ropewalk::cli {
 namespace {
@@ -29,6 +30,23 @@ ropewalk::PrepareOptions prepare_job(const PrepareOptions& options) {
   job.split_seed = options.split_seed;
   job.workers = options.workers > 0 ? options.workers : num_usable_cores();
   return job;
+}
+
+// What the lines are written with; null: prompts and completions only.
+const ChatForm* chat_form_of(const PrepareOptions& options) {
+  if (options.chat_form == kNoChatForm) return nullptr;
+  const std::string name = options.chat_form == kOwnChatForm ? "" : options.chat_form;
+  return &choose_chat_form(options.tokenizer, name);
+}
+
+std::unique_ptr<DocumentEncoder> make_encoder(const PrepareOptions& options,
+                                              const std::shared_ptr<const Tokenizer>& tokenizer,
+                                              ropewalk::PrepareOptions& job) {
+  if (options.chat_form.empty()) return make_text_encoder(tokenizer);
+  const ChatForm* form = chat_form_of(options);
+  job.text.whole_line = true;
+  job.encoding = "chat " + std::string(form ? form->name : kNoChatForm);
+  return make_chat_encoder(tokenizer, form);
 }
 
 std::string count_of(int64_t count, const char* thing) {
@@ -67,7 +85,8 @@ int run_prepare(const PrepareOptions& options) {
   PrepareView view;
   job.progress = [&](const PrepareProgress& progress) { view.update(progress); };
   job.tell = [&](const std::string& text) { view.tell(text); };
-  const PrepareResult result = prepare_tokens(job, *tokenizer, *make_text_encoder(tokenizer));
+  const auto encoder = make_encoder(options, tokenizer, job);
+  const PrepareResult result = prepare_tokens(job, *tokenizer, *encoder);
   view.clear();
   print_summary(result, options.output, view.elapsed_s());
   return kExitDone;

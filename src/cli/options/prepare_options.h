@@ -13,12 +13,16 @@ namespace ropewalk::cli {
 inline constexpr CommandInfo kPrepareCommand{
     "prepare", "Prepare", "Turn text and JSONL files into token shards"};
 
+inline constexpr const char* kOwnChatForm = "auto";  // that of the checkpoint's template
+inline constexpr const char* kNoChatForm = "none";   // prompts and completions only
+
 struct PrepareOptions {
   std::vector<std::string> inputs;
   std::string tokenizer;
   std::string output;
   bool overwrite = false;
   std::string field = "text";
+  std::string chat_form;  // a form's name, kOwnChatForm or kNoChatForm; empty: texts, not chat data
   std::string format;  // "text", "jsonl"; empty: not given
   bool strict = false;
   int workers = 0;  // 0: one per core
