@@ -1,6 +1,7 @@
 """How documents become sequences of a run: packing, mixing, long documents, what is refused."""
 
 import json
+import struct
 
 import pytest
 from main_job import OWN_MODEL, PROGRAM, metrics, ropewalk, text_file
@@ -98,6 +99,53 @@ def test_short_documents_are_left_out(tmp_path, data):
     message = ropewalk("train", config, "--overwrite", *settings(data__min_document_tokens=10**6),
                        expect=2)
     assert "min_document_tokens" in message and "inspect" in message
+
+
+def num_trained(shard):
+    """Set bits of a shard's section of targets (docs/file_formats.md)."""
+    data = shard.read_bytes()
+    begin = struct.unpack_from("<Q", data, 96)[0]
+    tokens, = struct.unpack_from("<Q", data, 32)
+    return sum(bin(byte).count("1") for byte in data[begin:begin + (tokens + 7) // 8])
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_the_loss_of_chat_data_is_on_the_answers_alone(packing, tmp_path):
+    lines = tmp_path / "pairs.jsonl"
+    lines.write_text("".join(json.dumps({"prompt": f"What is {number} and {number}?",
+                                         "completion": f" It is {2 * number}."}) + "\n"
+                             for number in range(40)))
+    ropewalk("prepare", lines, "--chat-form", "none", "--tokenizer", OWN_MODEL, "--output",
+             tmp_path / "chat")
+    config = small_run(tmp_path / "run.json", tmp_path / "chat", tmp_path / "run",
+                       data={"packing": packing, "sequence_length": 128},
+                       train={"global_batch_size": 1, "micro_batch_size": 1, "steps": 60},
+                       checkpoint={"every_steps": 0})
+    ropewalk("train", config)
+    line = next(line for line in metrics(tmp_path / "run") if line["epochs"] >= 1)
+    trained = num_trained(tmp_path / "chat" / "shard-00000.tokens")
+    if packing == "concat":  # the rest of the last row is dropped
+        assert 0.9 * trained <= line["tokens"] <= trained
+    else:
+        assert line["tokens"] == trained
+    held = json.loads((tmp_path / "chat" / "dataset.json").read_text())
+    assert trained < 0.6 * held["tokens"]
+
+
+def test_a_chat_template_that_is_not_known_is_refused(tmp_path):
+    lines = tmp_path / "chat.jsonl"
+    lines.write_text(json.dumps({"messages": [{"role": "user", "content": "a"},
+                                              {"role": "assistant", "content": "b"}]}) + "\n")
+    message = ropewalk("prepare", lines, "--chat-form", "auto", "--tokenizer", OWN_MODEL, "--output",
+                       tmp_path / "chat", expect=2)
+    assert "chat_template" in message and "chatml" in message and "llama3" in message
+    message = ropewalk("prepare", lines, "--chat-form", "chatml", "--tokenizer", OWN_MODEL, "--output",
+                       tmp_path / "chat", expect=2)
+    assert "<|im_start|>" in message
+    message = ropewalk("prepare", lines, "--chat-form", "none", "--tokenizer", OWN_MODEL, "--output",
+                       tmp_path / "chat", expect=2)
+    assert f"{lines}:1" in message and "messages" in message
+    assert not (tmp_path / "chat").exists()
 
 
 def test_bos_is_the_tokenizers_choice_unless_said(tmp_path, data):

@@ -32,13 +32,16 @@ struct DataConfig {
     return std::tuple{
         field("train",
               &D::train,
-              "Folders of token shards made by `ropewalk prepare`. Only `train` demands it.",
+              "Folders of token shards made by `ropewalk prepare`, or token files of nanoGPT, "
+              "llm.c and "
+              "Megatron. Only `train` demands it.",
               not_empty,
               may_change_on_resume,
               path),
         field("validation",
               &D::validation,
-              "Folders of token shards for the evaluation during training; none = no evaluation.",
+              "Folders or files as in `train` for the evaluation during training; none = no "
+              "evaluation.",
               not_empty,
               may_change_on_resume,
               path),

@@ -1,15 +1,7 @@
 #include "cli/options/prepare_options.h"
 
-#include "ropewalk/tokenizer/chat_form.h"
-
 namespace ropewalk::cli {
 namespace {
-
-std::vector<std::string> chat_form_names() {
-  std::vector<std::string> names{kOwnChatForm, kNoChatForm};
-  for (const ChatForm& form : chat_forms()) names.emplace_back(form.name);
-  return names;
-}
 
 void declare_reading(CLI::App& app, PrepareOptions& options) {
   CLI::Option* field =
@@ -23,7 +15,6 @@ void declare_reading(CLI::App& app, PrepareOptions& options) {
          "JSONL lines are conversations, or prompts with completions, trained on the answers "
          "only; FORM: how they are written. auto = as the checkpoint's chat template, none = "
          "prompts and completions only, or the name of a form")
-      ->check(CLI::IsMember(chat_form_names()))
       ->excludes(field)
       ->type_name("FORM");
   app.add_option("--format",
