@@ -87,7 +87,7 @@ inline std::string tiktoken_list(const std::vector<std::string>& words, size_t s
   };
   for (int byte = 0; byte < 256; ++byte) add(std::string(1, static_cast<char>(byte)));
   for (const std::string& word : words) add(word);
-  while (rank < size) add("\xFF" + std::to_string(rank));
+  while (rank < size) add(std::string(1, '\xFF').append(std::to_string(rank)));
   return list;
 }
 
