@@ -28,9 +28,7 @@ void DatasetPart::add(const EncodedDocument& document, InputPosition position, i
     writer_ = std::make_unique<TokenShardWriter>(
         settings_.folder / shard_name_, settings_.vocab_size, settings_.tokenizer_hash);
   }
-  // Shards have no place for it yet.
-  ROPEWALK_CHECK(document.trained.empty(), "targets of a document");
-  writer_->add_document(document.ids);
+  writer_->add_document(document.ids, document.trained);
   const auto tokens = static_cast<int64_t>(document.ids.size());
   for (InputCounts* counts : {&inputs_[position.input], &total_}) {
     ++counts->documents;
