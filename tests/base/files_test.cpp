@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
@@ -25,6 +26,14 @@ extern "C" int fsync(int descriptor) {
     return -1;
   }
   return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
+
+// Likewise: this file is gone by the time its lock is taken, as when the holder before removed it.
+static std::filesystem::path removed_before_locking;
+
+extern "C" int flock(int descriptor, int operation) {
+  std::filesystem::remove(std::exchange(removed_before_locking, {}));
+  return static_cast<int>(::syscall(SYS_flock, descriptor, operation));
 }
 
 namespace ropewalk {
@@ -177,6 +186,12 @@ TEST_F(Files, SecondLockNamesItsHolderAndIsFreeAfterwards) {
                 HasSubstr("in use by process " + std::to_string(::getpid()) + " on host"));
   }
   const FileLock again(folder_ / "lock");
+}
+
+TEST_F(Files, ALockIsNeverOnAFileThatItsLastHolderRemoved) {
+  removed_before_locking = folder_ / "lock";
+  const FileLock lock(folder_ / "lock");
+  EXPECT_THROW(FileLock{folder_ / "lock"}, ConfigError);
 }
 
 TEST_F(Files, LockDiesWithAKilledHolder) {

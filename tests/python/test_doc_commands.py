@@ -28,6 +28,7 @@ SCALED_DOWN = [
     (r"(--factors 1),16\b", r"\1,2"),
     (r"(--nproc|--nproc-per-node|-n|--ntasks) 8\b", r"\1 2"),
     (r"\bstep-00001000\b", "step-00000003"),
+    (r"--validation-fraction 0.01\b", "--validation-fraction 0.5 --split-seed 1"),  # of two documents
 ]
 ADDED = [
     (r"\btrain run\.json\b", "--set train.steps=3 --set train.global_batch_size=4 "
