@@ -1,8 +1,8 @@
 // Text to token ids and back, as a checkpoint's own tokenizer file says: `tokenizer.json` (BPE over
-// bytes or characters, Unigram), equal id for id to pip `tokenizers`; `tokenizer.model` of SentencePiece, equal to pip `sentencepiece` up
-// to 0.2.1 (newer ones choose otherwise among equally likely cuts of unigram models); or
-// `tokenizer.model` of Llama 3 and 4 (tiktoken's form), equal to pip `tiktoken`. What is not
-// understood is a DataError that names it, never a guess.
+// bytes or characters, Unigram), equal id for id to pip `tokenizers`; `tokenizer.model` of
+// SentencePiece, equal to pip `sentencepiece` up to 0.2.1 (newer ones choose otherwise among
+// equally likely cuts of unigram models); or `tokenizer.model` of Llama 3 and 4 (tiktoken's form),
+// equal to pip `tiktoken`. What is not understood is a DataError that names it, never a guess.
 #pragma once
 
 #include <cstdint>

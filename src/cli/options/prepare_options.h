@@ -23,7 +23,7 @@ struct PrepareOptions {
   bool overwrite = false;
   std::string field = "text";
   std::string chat_form;  // a form's name, kOwnChatForm or kNoChatForm; empty: texts, not chat data
-  std::string format;  // "text", "jsonl"; empty: not given
+  std::string format;     // "text", "jsonl"; empty: not given
   bool strict = false;
   int workers = 0;  // 0: one per core
   int64_t shard_tokens = 100'000'000;
