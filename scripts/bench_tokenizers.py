@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes docs/tokenizers.md: for each real tokenizer what tests/python/test_real_tokenizers.py found in its
+"""Writes docs/real_tokenizers.md: for each real tokenizer what tests/python/test_real_tokenizers.py found in its
 long form, and the speed of ours against the pip library, taking turns, one thread each.
 
     ROPEWALK_TEXT_ORACLES=FOLDER python scripts/bench_tokenizers.py --program build/ropewalk \\
-        --equality FILE.json [--text FILE ...] [--rounds 5] [--only NAME ...] [--output docs/tokenizers.md]
+        --equality FILE.json [--text FILE ...] [--rounds 5] [--only NAME ...] [--output docs/real_tokenizers.md]
 
 FILE.json is what ROPEWALK_TOKENIZER_RESULTS=FILE.json made the test write. Times are processor time, so
 that a busy machine hits them little; of ours the time of an empty input is taken off. Run it with the
@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--text", type=pathlib.Path, nargs="*", default=[])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*")
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/tokenizers.md")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/real_tokenizers.md")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tests/python"))
     import tokenizer_page

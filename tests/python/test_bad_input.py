@@ -165,6 +165,15 @@ def test_tokenizer_of_other_shards(tmp_path, model, data):
             file=data / "shard-00000.tokens")
 
 
+def test_model_file_of_other_shards(tmp_path, model, data):
+    """Without tokenizer.json it is tokenizer.model that the shards must have been made with."""
+    (model / "tokenizer.json").rename(model / "tokenizer.model")
+    with (model / "tokenizer.model").open("a") as file:
+        file.write("\n")
+    refused(tmp_path, run_text(model, data, tmp_path / "run"), "tokenizer",
+            file=data / "shard-00000.tokens")
+
+
 def test_sequence_longer_than_the_window(tmp_path, data):
     refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), "data.sequence_length", "513",
             "512", options=["--set", "data.sequence_length=513"])

@@ -2,7 +2,7 @@
 decoded text, on generated strings with special tokens inside, long runs of one character and real text.
 
 With ROPEWALK_TOKENIZER_RESULTS set to a file, what was compared goes there as JSON: the equality part
-of docs/tokenizers.md, which scripts/bench_tokenizers.py writes."""
+of docs/real_tokenizers.md, which scripts/bench_tokenizers.py writes."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""docs/tokenizers.md: what was compared for each real tokenizer, and how fast it was."""
+"""docs/real_tokenizers.md: what was compared for each real tokenizer, and how fast it was."""
 
 import re
 
@@ -35,22 +35,22 @@ def document(rows, machine):
 
 def faults(text, cases):
     """What is missing, left over or not proven in the page."""
-    found = [] if text.startswith(HEAD) else ["docs/tokenizers.md: the opening differs"]
+    found = [] if text.startswith(HEAD) else ["docs/real_tokenizers.md: the opening differs"]
     table = [[cell.strip() for cell in line.strip("|").split("|")]
              for line in text.splitlines() if line.startswith("|")]
     rows = {cells[0]: cells for cells in table[2:]}
     if not table or table[0] != COLUMNS:
-        found.append(f"docs/tokenizers.md: expected the columns {COLUMNS}")
-    found += [f"docs/tokenizers.md: {case.name} is missing" for case in cases if case.name not in rows]
+        found.append(f"docs/real_tokenizers.md: expected the columns {COLUMNS}")
+    found += [f"docs/real_tokenizers.md: {case.name} is missing" for case in cases if case.name not in rows]
     names = [case.name for case in cases]
-    found += [f"docs/tokenizers.md: {name} is not compared" for name in rows if name not in names]
+    found += [f"docs/real_tokenizers.md: {name} is not compared" for name in rows if name not in names]
     for case in cases:
         cells = rows.get(case.name)
         if not cells:
             continue
         numbers = [re.fullmatch(r"\d+(\.\d+)?", cell.replace(",", "")) for cell in cells[3:]]
         if len(cells) != len(COLUMNS) or not all(numbers) or cells[1] != case.kind:
-            found.append(f"docs/tokenizers.md: {case.name}: a cell is missing or is no number")
+            found.append(f"docs/real_tokenizers.md: {case.name}: a cell is missing or is no number")
         elif cells[4] != "0" or int(cells[3].replace(",", "")) < 100_000:
-            found.append(f"docs/tokenizers.md: {case.name}: expected 0 differences over 100,000 strings")
+            found.append(f"docs/real_tokenizers.md: {case.name}: expected 0 differences over 100,000 strings")
     return found
