@@ -28,7 +28,7 @@ SCALED_DOWN = [
     (r"(--factors 1),16\b", r"\1,2"),
     (r"(--nproc|--nproc-per-node|-n|--ntasks) 8\b", r"\1 2"),
     (r"\bstep-00001000\b", "step-00000003"),
-    (r"--validation-fraction 0.01\b", "--validation-fraction 0.5 --split-seed 1"),  # of two documents
+    (r"--validation-fraction 0.01\b", "--validation-fraction 0.5 --split-seed 4"),  # of two documents
 ]
 ADDED = [
     (r"\btrain run\.json\b", "--set train.steps=3 --set train.global_batch_size=4 "
@@ -97,6 +97,8 @@ def readers_folder(folder):
     (folder / "build" / "ropewalk").symlink_to(PROGRAM)
     shutil.copytree(OWN_MODEL, folder / "checkpoints" / "base")
     jsonl(folder / "heldout.jsonl", seed=9)
+    pair = {"prompt": "What is two and two?", "completion": " Four."}
+    (folder / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
     for number in range(2):
         text = jsonl(folder / "texts" / f"{number}.jsonl", seed=number)
         (folder / "corpus" / f"{number}.jsonl.zst").write_bytes(zstd(text.read_bytes()))
