@@ -1,7 +1,5 @@
 #include "ropewalk/train/console.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 
@@ -10,8 +8,6 @@
 
 namespace ropewalk {
 namespace {
-
-constexpr int kBarWidth = 20;
 
 std::string printed(const char* format, double value) {
   char buffer[64];
@@ -34,21 +30,13 @@ std::string step_line(const StepReport& r) {
   return line;
 }
 
-Console::Console() : is_terminal_(isatty(STDERR_FILENO) == 1) {}
-
 void Console::live(const StepReport& report) {
-  if (!is_terminal_) return;
-  const auto filled =
-      static_cast<int>(kBarWidth * report.step / std::max<int64_t>(1, report.total_steps));
-  const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
-  std::fprintf(stderr, "\r\033[K[%s] %s", bar.c_str(), step_line(report).c_str());
-  std::fflush(stderr);
-  live_line_shown_ = true;
+  const auto total = static_cast<double>(std::max<int64_t>(1, report.total_steps));
+  line_.show(progress_bar(static_cast<double>(report.step), total) + " " + step_line(report));
 }
 
 void Console::line(const std::string& text) {
-  if (live_line_shown_) std::fputs("\r\033[K", stderr);
-  live_line_shown_ = false;
+  line_.clear();
   log_info(text);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "ropewalk/base/terminal_line.h"
 #include "ropewalk/train/step_report.h"
 
 namespace ropewalk {
@@ -14,13 +15,11 @@ std::string step_line(const StepReport& report);
 
 class Console {
  public:
-  Console();
   void live(const StepReport& report);  // no-op when standard error is not a terminal
   void line(const std::string& text);   // clears the live line first
 
  private:
-  bool is_terminal_;
-  bool live_line_shown_ = false;
+  TerminalLine line_;
 };
 
 }  // namespace ropewalk

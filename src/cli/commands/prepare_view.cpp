@@ -1,7 +1,5 @@
 #include "cli/commands/prepare_view.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 
@@ -11,15 +9,14 @@
 namespace ropewalk::cli {
 namespace {
 
-constexpr int kPrepareBarWidth = 20;
 constexpr std::chrono::milliseconds kTerminalInterval{200};
 constexpr std::chrono::seconds kLogInterval{30};
 
 std::string share_done(const PrepareProgress& progress) {
-  const double share = std::min(1.0, double(progress.bytes_done) / double(progress.bytes_total));
-  const int filled = static_cast<int>(kPrepareBarWidth * share);
-  return "[" + std::string(filled, '#') + std::string(kPrepareBarWidth - filled, '.') + "] " +
-         std::to_string(static_cast<int>(100 * share)) + "%  ";
+  const auto done = double(progress.bytes_done);
+  const auto total = double(progress.bytes_total);
+  return progress_bar(done, total) + " " +
+         std::to_string(static_cast<int>(100 * std::min(1.0, done / total))) + "%  ";
 }
 
 }  // namespace
@@ -45,30 +42,20 @@ std::string prepare_line(const PrepareProgress& progress, double elapsed_s) {
   return line;
 }
 
-PrepareView::PrepareView() : on_terminal_(isatty(STDERR_FILENO) != 0) {}
-PrepareView::~PrepareView() { clear(); }
-
 void PrepareView::update(const PrepareProgress& progress) {
   const auto now = Clock::now();
-  if (on_terminal_ && now - last_ >= kTerminalInterval) {
-    std::fprintf(stderr, "\r\033[K%s", prepare_line(progress, elapsed_s()).c_str());
-    std::fflush(stderr);
-    is_shown_ = true;
+  if (line_.on_terminal() && now - last_ >= kTerminalInterval) {
+    line_.show(prepare_line(progress, elapsed_s()));
     last_ = now;
-  } else if (!on_terminal_ && now - last_ >= kLogInterval) {
+  } else if (!line_.on_terminal() && now - last_ >= kLogInterval) {
     log_info("prepare: " + prepare_line(progress, elapsed_s()));
     last_ = now;
   }
 }
 
 void PrepareView::tell(const std::string& text) {
-  clear();
+  line_.clear();
   log_warn(text);
-}
-
-void PrepareView::clear() {
-  if (is_shown_) std::fputs("\r\033[K", stderr);
-  is_shown_ = false;
 }
 
 double PrepareView::elapsed_s() const {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "ropewalk/base/terminal_line.h"
 #include "ropewalk/data/prepare.h"
 
 namespace ropewalk::cli {
@@ -15,21 +16,15 @@ std::string prepare_line(const PrepareProgress& progress, double elapsed_s);
 
 class PrepareView {
  public:
-  PrepareView();
-  ~PrepareView();
-  PrepareView(const PrepareView&) = delete;
-  PrepareView& operator=(const PrepareView&) = delete;
-
   void update(const PrepareProgress& progress);
   void tell(const std::string& text);  // a line that stays
-  void clear();
+  void clear() { line_.clear(); }
   double elapsed_s() const;
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  const bool on_terminal_;
-  bool is_shown_ = false;
+  TerminalLine line_;
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point last_ = begin_;
 };
