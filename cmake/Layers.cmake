@@ -28,6 +28,7 @@ function(ropewalk_layer name)
     endif()
   elseif(sources)
     ropewalk_json_pch(${target})
+    ropewalk_unity(${target})
   endif()
 endfunction()
 

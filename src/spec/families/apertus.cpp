@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace apertus {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "apertus", diagnostics);
@@ -42,8 +42,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace apertus
 
-Family apertus_family() { return {"apertus", "ApertusForCausalLM", from_hf, weights}; }
+Family apertus_family() {
+  return {"apertus", "ApertusForCausalLM", apertus::from_hf, apertus::weights};
+}
 
 }  // namespace ropewalk

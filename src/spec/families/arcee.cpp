@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace arcee {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "arcee", diagnostics);
@@ -23,8 +23,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace arcee
 
-Family arcee_family() { return {"arcee", "ArceeForCausalLM", from_hf, common_weights}; }
+Family arcee_family() { return {"arcee", "ArceeForCausalLM", arcee::from_hf, common_weights}; }
 
 }  // namespace ropewalk

@@ -3,7 +3,7 @@
 #include "spec/families/gptj.h"
 
 namespace ropewalk {
-namespace {
+namespace codegen {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "codegen", diagnostics);
@@ -21,8 +21,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace codegen
 
-Family codegen_family() { return {"codegen", "CodeGenForCausalLM", from_hf, weights}; }
+Family codegen_family() {
+  return {"codegen", "CodeGenForCausalLM", codegen::from_hf, codegen::weights};
+}
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace cohere {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "cohere", diagnostics);
@@ -34,8 +34,8 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace cohere
 
-Family cohere_family() { return {"cohere", "CohereForCausalLM", from_hf, weights}; }
+Family cohere_family() { return {"cohere", "CohereForCausalLM", cohere::from_hf, cohere::weights}; }
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace cohere2 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "cohere2", diagnostics);
@@ -43,8 +43,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace cohere2
 
-Family cohere2_family() { return {"cohere2", "Cohere2ForCausalLM", from_hf, common_weights}; }
+Family cohere2_family() {
+  return {"cohere2", "Cohere2ForCausalLM", cohere2::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/families/families.h"
 
 namespace ropewalk {
-namespace {
+namespace deepseek_v2 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "deepseek_v2", diagnostics);
@@ -37,10 +37,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace deepseek_v2
 
 Family deepseek_v2_family() {
-  return {"deepseek_v2", "DeepseekV2ForCausalLM", from_hf, deepseek_weights};
+  return {"deepseek_v2", "DeepseekV2ForCausalLM", deepseek_v2::from_hf, deepseek_weights};
 }
 
 }  // namespace ropewalk

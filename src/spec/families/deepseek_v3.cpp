@@ -4,7 +4,7 @@
 #include "spec/families/families.h"
 
 namespace ropewalk {
-namespace {
+namespace deepseek_v3 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "deepseek_v3", diagnostics);
@@ -44,8 +44,10 @@ FamilyWeights weights(const DecoderSpec& spec) {
   return weights;
 }
 
-}  // namespace
+}  // namespace deepseek_v3
 
-Family deepseek_v3_family() { return {"deepseek_v3", "DeepseekV3ForCausalLM", from_hf, weights}; }
+Family deepseek_v3_family() {
+  return {"deepseek_v3", "DeepseekV3ForCausalLM", deepseek_v3::from_hf, deepseek_v3::weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace ernie4_5 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "ernie4_5", diagnostics);
@@ -28,8 +28,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace ernie4_5
 
-Family ernie4_5_family() { return {"ernie4_5", "Ernie4_5ForCausalLM", from_hf, common_weights}; }
+Family ernie4_5_family() {
+  return {"ernie4_5", "Ernie4_5ForCausalLM", ernie4_5::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace exaone4 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "exaone4", diagnostics);
@@ -36,8 +36,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
 
 FamilyWeights weights(const DecoderSpec&) { return WeightTable().post_norms().take(); }
 
-}  // namespace
+}  // namespace exaone4
 
-Family exaone4_family() { return {"exaone4", "Exaone4ForCausalLM", from_hf, weights}; }
+Family exaone4_family() {
+  return {"exaone4", "Exaone4ForCausalLM", exaone4::from_hf, exaone4::weights};
+}
 
 }  // namespace ropewalk

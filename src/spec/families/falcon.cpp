@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace falcon {
 
 void read_residual(FamilyReader& in, bool grouped) {
   DecoderSpec& spec = in.spec();
@@ -67,8 +67,8 @@ FamilyWeights weights(const DecoderSpec& spec) {
       .take();
 }
 
-}  // namespace
+}  // namespace falcon
 
-Family falcon_family() { return {"falcon", "FalconForCausalLM", from_hf, weights}; }
+Family falcon_family() { return {"falcon", "FalconForCausalLM", falcon::from_hf, falcon::weights}; }
 
 }  // namespace ropewalk

@@ -6,7 +6,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace gemma {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "gemma", diagnostics);
@@ -35,8 +35,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace gemma
 
-Family gemma_family() { return {"gemma", "GemmaForCausalLM", from_hf, common_weights}; }
+Family gemma_family() { return {"gemma", "GemmaForCausalLM", gemma::from_hf, common_weights}; }
 
 }  // namespace ropewalk

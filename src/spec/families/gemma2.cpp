@@ -7,7 +7,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace gemma2 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "gemma2", diagnostics);
@@ -46,8 +46,8 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace gemma2
 
-Family gemma2_family() { return {"gemma2", "Gemma2ForCausalLM", from_hf, weights}; }
+Family gemma2_family() { return {"gemma2", "Gemma2ForCausalLM", gemma2::from_hf, gemma2::weights}; }
 
 }  // namespace ropewalk

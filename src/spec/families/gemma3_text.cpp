@@ -7,7 +7,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace gemma3_text {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "gemma3_text", diagnostics);
@@ -57,8 +57,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace gemma3_text
 
-Family gemma3_text_family() { return {"gemma3_text", "Gemma3ForCausalLM", from_hf, weights}; }
+Family gemma3_text_family() {
+  return {"gemma3_text", "Gemma3ForCausalLM", gemma3_text::from_hf, gemma3_text::weights};
+}
 
 }  // namespace ropewalk

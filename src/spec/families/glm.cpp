@@ -28,7 +28,7 @@ void read_glm(FamilyReader& in) {
            .layout = RopeLayout::kInterleaved});
 }
 
-namespace {
+namespace glm {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "glm", diagnostics);
@@ -40,8 +40,8 @@ FamilyWeights weights(const DecoderSpec&) {
   return WeightTable().rename("mlp.gate_up", {in_layer("mlp.gate_up_proj")}).take();
 }
 
-}  // namespace
+}  // namespace glm
 
-Family glm_family() { return {"glm", "GlmForCausalLM", from_hf, weights}; }
+Family glm_family() { return {"glm", "GlmForCausalLM", glm::from_hf, glm::weights}; }
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace glm4 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "glm4", diagnostics);
@@ -21,8 +21,8 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace glm4
 
-Family glm4_family() { return {"glm4", "Glm4ForCausalLM", from_hf, weights}; }
+Family glm4_family() { return {"glm4", "Glm4ForCausalLM", glm4::from_hf, glm4::weights}; }
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace gpt_neox {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "gpt_neox", diagnostics);
@@ -51,8 +51,10 @@ FamilyWeights weights(const DecoderSpec&) {
   return weights;
 }
 
-}  // namespace
+}  // namespace gpt_neox
 
-Family gpt_neox_family() { return {"gpt_neox", "GPTNeoXForCausalLM", from_hf, weights}; }
+Family gpt_neox_family() {
+  return {"gpt_neox", "GPTNeoXForCausalLM", gpt_neox::from_hf, gpt_neox::weights};
+}
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace gpt_oss {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "gpt_oss", diagnostics);
@@ -56,8 +56,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace gpt_oss
 
-Family gpt_oss_family() { return {"gpt_oss", "GptOssForCausalLM", from_hf, weights}; }
+Family gpt_oss_family() {
+  return {"gpt_oss", "GptOssForCausalLM", gpt_oss::from_hf, gpt_oss::weights};
+}
 
 }  // namespace ropewalk

@@ -60,7 +60,7 @@ WeightTable gptj_weights() {
                layer + "attn.embed_positions"});
 }
 
-namespace {
+namespace gptj {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "gptj", diagnostics);
@@ -75,8 +75,8 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace gptj
 
-Family gptj_family() { return {"gptj", "GPTJForCausalLM", from_hf, weights}; }
+Family gptj_family() { return {"gptj", "GPTJForCausalLM", gptj::from_hf, gptj::weights}; }
 
 }  // namespace ropewalk

@@ -20,7 +20,7 @@ void read_granite(FamilyReader& in) {
   spec.logit_scale = 1.0 / in.positive("logits_scaling", 1.0);
 }
 
-namespace {
+namespace granite {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "granite", diagnostics);
@@ -32,8 +32,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace granite
 
-Family granite_family() { return {"granite", "GraniteForCausalLM", from_hf, common_weights}; }
+Family granite_family() {
+  return {"granite", "GraniteForCausalLM", granite::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace granitemoe {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "granitemoe", diagnostics);
@@ -27,8 +27,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace granitemoe
 
-Family granitemoe_family() { return {"granitemoe", "GraniteMoeForCausalLM", from_hf, weights}; }
+Family granitemoe_family() {
+  return {"granitemoe", "GraniteMoeForCausalLM", granitemoe::from_hf, granitemoe::weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace helium {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "helium", diagnostics);
@@ -28,8 +28,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace helium
 
-Family helium_family() { return {"helium", "HeliumForCausalLM", from_hf, common_weights}; }
+Family helium_family() { return {"helium", "HeliumForCausalLM", helium::from_hf, common_weights}; }
 
 }  // namespace ropewalk

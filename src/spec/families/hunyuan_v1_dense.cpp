@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace hunyuan_v1_dense {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "hunyuan_v1_dense", diagnostics);
@@ -49,10 +49,13 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace hunyuan_v1_dense
 
 Family hunyuan_v1_dense_family() {
-  return {"hunyuan_v1_dense", "HunYuanDenseV1ForCausalLM", from_hf, weights};
+  return {"hunyuan_v1_dense",
+          "HunYuanDenseV1ForCausalLM",
+          hunyuan_v1_dense::from_hf,
+          hunyuan_v1_dense::weights};
 }
 
 }  // namespace ropewalk

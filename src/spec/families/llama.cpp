@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace llama {
 
 void check_sizes(FamilyReader& in) {
   const DecoderSpec& spec = in.spec();
@@ -79,8 +79,10 @@ Json write_hf(const DecoderSpec& spec, const Json& original) {
   return config;
 }
 
-}  // namespace
+}  // namespace llama
 
-Family llama_family() { return {"llama", "LlamaForCausalLM", from_hf, common_weights, write_hf}; }
+Family llama_family() {
+  return {"llama", "LlamaForCausalLM", llama::from_hf, common_weights, llama::write_hf};
+}
 
 }  // namespace ropewalk

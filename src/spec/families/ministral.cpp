@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace ministral {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "ministral", diagnostics);
@@ -26,8 +26,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace ministral
 
-Family ministral_family() { return {"ministral", "MinistralForCausalLM", from_hf, common_weights}; }
+Family ministral_family() {
+  return {"ministral", "MinistralForCausalLM", ministral::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

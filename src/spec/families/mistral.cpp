@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace mistral {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "mistral", diagnostics);
@@ -26,8 +26,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace mistral
 
-Family mistral_family() { return {"mistral", "MistralForCausalLM", from_hf, common_weights}; }
+Family mistral_family() {
+  return {"mistral", "MistralForCausalLM", mistral::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace mixtral {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "mixtral", diagnostics);
@@ -30,8 +30,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
 
 FamilyWeights weights(const DecoderSpec&) { return WeightTable().mixtral_experts().take(); }
 
-}  // namespace
+}  // namespace mixtral
 
-Family mixtral_family() { return {"mixtral", "MixtralForCausalLM", from_hf, weights}; }
+Family mixtral_family() {
+  return {"mixtral", "MixtralForCausalLM", mixtral::from_hf, mixtral::weights};
+}
 
 }  // namespace ropewalk

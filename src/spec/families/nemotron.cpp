@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace nemotron {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "nemotron", diagnostics);
@@ -31,8 +31,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace nemotron
 
-Family nemotron_family() { return {"nemotron", "NemotronForCausalLM", from_hf, common_weights}; }
+Family nemotron_family() {
+  return {"nemotron", "NemotronForCausalLM", nemotron::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace olmo {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "olmo", diagnostics);
@@ -21,8 +21,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace olmo
 
-Family olmo_family() { return {"olmo", "OlmoForCausalLM", from_hf, common_weights}; }
+Family olmo_family() { return {"olmo", "OlmoForCausalLM", olmo::from_hf, common_weights}; }
 
 }  // namespace ropewalk

@@ -22,7 +22,7 @@ void read_olmo2(FamilyReader& in) {
   in.tokens(std::nullopt, 50279);
 }
 
-namespace {
+namespace olmo2 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "olmo2", diagnostics);
@@ -33,8 +33,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
 
 FamilyWeights weights(const DecoderSpec&) { return WeightTable().post_norms().take(); }
 
-}  // namespace
+}  // namespace olmo2
 
-Family olmo2_family() { return {"olmo2", "Olmo2ForCausalLM", from_hf, weights}; }
+Family olmo2_family() { return {"olmo2", "Olmo2ForCausalLM", olmo2::from_hf, olmo2::weights}; }
 
 }  // namespace ropewalk

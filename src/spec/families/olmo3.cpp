@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace olmo3 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "olmo3", diagnostics);
@@ -23,8 +23,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
 
 FamilyWeights weights(const DecoderSpec&) { return WeightTable().post_norms().take(); }
 
-}  // namespace
+}  // namespace olmo3
 
-Family olmo3_family() { return {"olmo3", "Olmo3ForCausalLM", from_hf, weights}; }
+Family olmo3_family() { return {"olmo3", "Olmo3ForCausalLM", olmo3::from_hf, olmo3::weights}; }
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace olmoe {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "olmoe", diagnostics);
@@ -37,8 +37,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace olmoe
 
-Family olmoe_family() { return {"olmoe", "OlmoeForCausalLM", from_hf, common_weights}; }
+Family olmoe_family() { return {"olmoe", "OlmoeForCausalLM", olmoe::from_hf, common_weights}; }
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace persimmon {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "persimmon", diagnostics);
@@ -37,8 +37,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace persimmon
 
-Family persimmon_family() { return {"persimmon", "PersimmonForCausalLM", from_hf, weights}; }
+Family persimmon_family() {
+  return {"persimmon", "PersimmonForCausalLM", persimmon::from_hf, persimmon::weights};
+}
 
 }  // namespace ropewalk

@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace phi {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "phi", diagnostics);
@@ -36,8 +36,8 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace phi
 
-Family phi_family() { return {"phi", "PhiForCausalLM", from_hf, weights}; }
+Family phi_family() { return {"phi", "PhiForCausalLM", phi::from_hf, phi::weights}; }
 
 }  // namespace ropewalk

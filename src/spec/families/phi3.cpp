@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace phi3 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "phi3", diagnostics);
@@ -28,8 +28,8 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace phi3
 
-Family phi3_family() { return {"phi3", "Phi3ForCausalLM", from_hf, weights}; }
+Family phi3_family() { return {"phi3", "Phi3ForCausalLM", phi3::from_hf, phi3::weights}; }
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace phimoe {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "phimoe", diagnostics);
@@ -38,8 +38,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
 
 FamilyWeights weights(const DecoderSpec&) { return WeightTable().mixtral_experts().take(); }
 
-}  // namespace
+}  // namespace phimoe
 
-Family phimoe_family() { return {"phimoe", "PhimoeForCausalLM", from_hf, weights}; }
+Family phimoe_family() { return {"phimoe", "PhimoeForCausalLM", phimoe::from_hf, phimoe::weights}; }
 
 }  // namespace ropewalk

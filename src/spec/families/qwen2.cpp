@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace qwen2 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "qwen2", diagnostics);
@@ -29,8 +29,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace qwen2
 
-Family qwen2_family() { return {"qwen2", "Qwen2ForCausalLM", from_hf, common_weights}; }
+Family qwen2_family() { return {"qwen2", "Qwen2ForCausalLM", qwen2::from_hf, common_weights}; }
 
 }  // namespace ropewalk

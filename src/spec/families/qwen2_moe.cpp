@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace qwen2_moe {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "qwen2_moe", diagnostics);
@@ -48,8 +48,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace qwen2_moe
 
-Family qwen2_moe_family() { return {"qwen2_moe", "Qwen2MoeForCausalLM", from_hf, weights}; }
+Family qwen2_moe_family() {
+  return {"qwen2_moe", "Qwen2MoeForCausalLM", qwen2_moe::from_hf, qwen2_moe::weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace qwen3 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "qwen3", diagnostics);
@@ -32,8 +32,8 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace qwen3
 
-Family qwen3_family() { return {"qwen3", "Qwen3ForCausalLM", from_hf, common_weights}; }
+Family qwen3_family() { return {"qwen3", "Qwen3ForCausalLM", qwen3::from_hf, common_weights}; }
 
 }  // namespace ropewalk

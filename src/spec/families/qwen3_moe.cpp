@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace qwen3_moe {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "qwen3_moe", diagnostics);
@@ -39,8 +39,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace qwen3_moe
 
-Family qwen3_moe_family() { return {"qwen3_moe", "Qwen3MoeForCausalLM", from_hf, common_weights}; }
+Family qwen3_moe_family() {
+  return {"qwen3_moe", "Qwen3MoeForCausalLM", qwen3_moe::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace seed_oss {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "seed_oss", diagnostics);
@@ -31,8 +31,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace seed_oss
 
-Family seed_oss_family() { return {"seed_oss", "SeedOssForCausalLM", from_hf, common_weights}; }
+Family seed_oss_family() {
+  return {"seed_oss", "SeedOssForCausalLM", seed_oss::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace smollm3 {
 
 // no_rope_layers says 1 for a layer WITH rotary positions.
 void read_rotary_layers(FamilyReader& in) {
@@ -49,8 +49,10 @@ SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   return in.finish();
 }
 
-}  // namespace
+}  // namespace smollm3
 
-Family smollm3_family() { return {"smollm3", "SmolLM3ForCausalLM", from_hf, common_weights}; }
+Family smollm3_family() {
+  return {"smollm3", "SmolLM3ForCausalLM", smollm3::from_hf, common_weights};
+}
 
 }  // namespace ropewalk

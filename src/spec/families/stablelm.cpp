@@ -5,7 +5,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace stablelm {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "stablelm", diagnostics);
@@ -39,8 +39,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace stablelm
 
-Family stablelm_family() { return {"stablelm", "StableLmForCausalLM", from_hf, weights}; }
+Family stablelm_family() {
+  return {"stablelm", "StableLmForCausalLM", stablelm::from_hf, stablelm::weights};
+}
 
 }  // namespace ropewalk

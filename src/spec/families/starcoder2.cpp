@@ -4,7 +4,7 @@
 #include "spec/weight_table.h"
 
 namespace ropewalk {
-namespace {
+namespace starcoder2 {
 
 SpecReading from_hf(const Json& config, Diagnostics& diagnostics) {
   FamilyReader in(config, "starcoder2", diagnostics);
@@ -44,8 +44,10 @@ FamilyWeights weights(const DecoderSpec&) {
       .take();
 }
 
-}  // namespace
+}  // namespace starcoder2
 
-Family starcoder2_family() { return {"starcoder2", "Starcoder2ForCausalLM", from_hf, weights}; }
+Family starcoder2_family() {
+  return {"starcoder2", "Starcoder2ForCausalLM", starcoder2::from_hf, starcoder2::weights};
+}
 
 }  // namespace ropewalk
