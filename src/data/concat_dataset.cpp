@@ -34,7 +34,7 @@ class ConcatDataset final : public SequenceDataset {
     read_stream(begin, row.inputs);
     std::copy(row.inputs.begin() + 1, row.inputs.end(), row.targets.begin());
     read_stream(begin + length(), row.targets.last(1));
-    if (documents_.tokens().has_targets()) mask_targets(begin + 1, row.targets);
+    if (documents_.has_targets()) mask_targets(begin + 1, row.targets);
   }
 
  private:
@@ -62,7 +62,7 @@ class ConcatDataset final : public SequenceDataset {
 
   // Copies [BOS] tokens [EOS] of one document from `from` on, as much as fits; returns how much.
   int64_t read_document(int64_t i, int64_t from, std::span<int64_t> out) const {
-    const int64_t tokens = documents_.tokens_before(i + 1) - documents_.tokens_before(i);
+    const int64_t tokens = documents_.length(i);
     const auto capacity = static_cast<int64_t>(out.size());
     int64_t filled = 0;
     if (from < bos_size_) {
@@ -72,7 +72,7 @@ class ConcatDataset final : public SequenceDataset {
     const int64_t first = from - bos_size_;
     const int64_t count = std::clamp<int64_t>(tokens - first, 0, capacity - filled);
     if (count > 0) {
-      documents_.tokens().read(documents_.document(i), first, out.subspan(filled, count));
+      documents_.read(i, first, out.subspan(filled, count));
       filled += count;
     }
     if (options_.eos_id && filled < capacity && first + count >= tokens) {
@@ -82,19 +82,25 @@ class ConcatDataset final : public SequenceDataset {
   }
 
   // Takes away what is not trained of the targets, which begin at this position of the stream. What
-  // ends a document goes with its last token; what begins one is not trained.
+  // begins a document is not trained; what ends it is if its last token is.
   void mask_targets(int64_t position, std::span<int64_t> targets) const {
     std::vector<uint8_t> trained;
     for (int64_t i = document_at(position); !targets.empty(); ++i) {
-      const int64_t tokens = documents_.tokens_before(i + 1) - documents_.tokens_before(i);
-      trained.assign(tokens + added_, 0);
-      documents_.tokens().read_targets(
-          documents_.document(i), 0, std::span(trained).subspan(bos_size_, tokens));
-      if (options_.eos_id && tokens > 0) trained.back() = trained[trained.size() - 2];
       const int64_t from = position - stream_begin(i);
-      const int64_t count = std::min<int64_t>(tokens + added_ - from, targets.size());
+      const int64_t tokens = documents_.length(i);
+      const auto count =
+          std::min<int64_t>(tokens + added_ - from, static_cast<int64_t>(targets.size()));
+      trained.assign(count, 0);
+      const int64_t first = std::max(from, bos_size_);  // of the row's that are no BOS
+      const int64_t last = std::min(from + count, bos_size_ + tokens);
+      if (first < last) {
+        documents_.read_targets(
+            i, first - bos_size_, std::span(trained).subspan(first - from, last - first));
+      }
+      const bool holds_end = options_.eos_id && from + count == tokens + added_;
+      if (holds_end && count > 0 && tokens > 0) trained.back() = documents_.end_is_trained(i);
       for (int64_t t = 0; t < count; ++t) {
-        if (trained[from + t] == 0) targets[t] = kIgnoredTarget;
+        if (trained[t] == 0) targets[t] = kIgnoredTarget;
       }
       position += count;
       targets = targets.subspan(count);

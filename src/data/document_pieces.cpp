@@ -20,8 +20,7 @@ DocumentPieces::DocumentPieces(DocumentSelection documents, const SequenceOption
     : documents_(std::move(documents)), options_(options), bos_size_(options.bos_id ? 1 : 0) {}
 
 int64_t DocumentPieces::num_inputs(int64_t document) const {
-  const int64_t tokens =
-      documents_.tokens_before(document + 1) - documents_.tokens_before(document);
+  const int64_t tokens = documents_.length(document);
   return tokens > 0 ? tokens + bos_size_ : 0;
 }
 
@@ -56,36 +55,28 @@ int64_t DocumentPieces::size(Piece piece) const {
 void DocumentPieces::read(Piece piece,
                           std::span<int64_t> inputs,
                           std::span<int64_t> targets) const {
-  const TokenDataset& tokens = documents_.tokens();
-  const int64_t document = documents_.document(piece.document);
+  const int64_t document = piece.document;
   const int64_t begin = piece.number * options_.sequence_length;
   const bool starts = begin == 0 && bos_size_ > 0;
   if (starts) inputs.front() = *options_.bos_id;
   const int64_t first = std::max<int64_t>(begin - bos_size_, 0);
   const std::span<int64_t> body = inputs.subspan(starts ? 1 : 0);
-  tokens.read(document, first, body);
+  documents_.read(document, first, body);
   std::copy(inputs.begin() + 1, inputs.end(), targets.begin());
   const int64_t next = first + static_cast<int64_t>(body.size());
-  const bool ends = next == tokens.document_length(document);
+  const bool ends = next == documents_.length(document);
   if (ends) {
     targets.back() = options_.eos_id ? *options_.eos_id : kIgnoredTarget;
   } else {
-    tokens.read(document, next, targets.last(1));
+    documents_.read(document, next, targets.last(1));
   }
-  if (!tokens.has_targets()) return;
-  // The targets are the tokens behind the first; what ends the document goes with its last token.
+  if (!documents_.has_targets()) return;
+  // The targets are the tokens behind the first, and what ends the document.
   const int64_t from = starts ? first : first + 1;
   std::vector<uint8_t> trained(next - from + (ends ? 0 : 1));
-  tokens.read_targets(document, from, trained);
-  if (ends) trained.push_back(trained.empty() ? last_is_trained(document) : trained.back());
+  documents_.read_targets(document, from, trained);
+  if (ends) trained.push_back(documents_.end_is_trained(document) ? 1 : 0);
   mask(targets, trained);
-}
-
-uint8_t DocumentPieces::last_is_trained(int64_t document) const {
-  uint8_t trained = 1;
-  const int64_t last = documents_.tokens().document_length(document) - 1;
-  documents_.tokens().read_targets(document, last, std::span(&trained, 1));
-  return trained;
 }
 
 void DocumentPieces::pad(int64_t begin, const SequenceRow& row) const {

@@ -29,7 +29,6 @@ class DocumentPieces {
  private:
   // Inputs of a whole document, BOS included.
   int64_t num_inputs(int64_t document) const;
-  uint8_t last_is_trained(int64_t document) const;  // document of the dataset
 
   DocumentSelection documents_;
   SequenceOptions options_;

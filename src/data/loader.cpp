@@ -123,7 +123,8 @@ Batch Loader::next() {
   // The first sample of a run begins epoch 0 without a word.
   const auto epoch_of = [&](uint64_t sample) { return sample / samples_->size(); };
   const uint64_t last_sample = item.batch.cursor - 1;
-  if (cursor_ > 0 && epoch_of(last_sample) != epoch_of(cursor_ - 1)) {
+  const bool is_new_epoch = cursor_ > 0 && epoch_of(last_sample) != epoch_of(cursor_ - 1);
+  if (is_new_epoch && !samples_->is_weighted()) {
     log_info("data: epoch " + format_count(epoch_of(last_sample) + 1) + " begins after " +
              format_count(epoch_of(last_sample) * samples_->size()) + " sequences (" +
              format_count(samples_->size()) + " per epoch)");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/rng.h"
@@ -11,7 +12,7 @@ namespace ropewalk {
 namespace {
 
 // Streams of random numbers of their own, beside the epochs of the samplers.
-constexpr uint64_t kBlockStream = uint64_t{1} << 62;
+constexpr uint64_t kBlockStream = uint64_t{1} << 62;  // + the source
 constexpr uint64_t kSourceStream = uint64_t{1} << 63;
 
 std::vector<int64_t> summed(const std::vector<int64_t>& counts) {
@@ -59,7 +60,6 @@ std::vector<int64_t> apportion(const std::vector<Source>& sources, int64_t total
 
 SampleSource::SampleSource(std::vector<Source> sources, uint64_t seed)
     : sources_(std::move(sources)),
-      seed_(seed),
       begins_(summed(sizes_of(sources_))),
       all_(begins_.back(), seed) {
   size_ = begins_.back();
@@ -72,10 +72,35 @@ SampleSource SampleSource::in_turn(std::vector<Source> sources, uint64_t seed) {
   return {std::move(sources), seed};
 }
 
+// A source's samples stand one in each of `share` equal stretches of the block, at a random place
+// of it: what any stretch of the samples holds of a source is off its share by less than 2, and no
+// regular beat gives a rank always the same source.
+std::vector<SampleSource::Turn> SampleSource::order_of_block(const std::vector<int64_t>& shares,
+                                                             uint64_t seed) {
+  struct Placed {
+    double at;  // 0 to 1
+    Turn turn;
+  };
+  std::vector<Placed> placed;
+  for (size_t source = 0; source < shares.size(); ++source) {
+    for (int64_t number = 0; number < shares[source]; ++number) {
+      const double within = random_uniform(seed, kBlockStream + source, uint64_t(number));
+      placed.push_back(
+          {(static_cast<double>(number) + within) / static_cast<double>(shares[source]),
+           {static_cast<int32_t>(source), static_cast<int32_t>(number)}});
+    }
+  }
+  std::ranges::stable_sort(placed, {}, &Placed::at);
+  std::vector<Turn> order;
+  for (const Placed& sample : placed) order.push_back(sample.turn);
+  return order;
+}
+
 SampleSource SampleSource::weighted(std::vector<Source> sources, uint64_t seed) {
   SampleSource made(std::move(sources), seed);
   ROPEWALK_CHECK(made.num_sources() <= kBlock, "a block has room for every source");
-  made.shares_ = summed(apportion(made.sources_, kBlock));
+  made.shares_ = apportion(made.sources_, kBlock);
+  made.block_ = order_of_block(made.shares_, seed);
   for (int64_t source = 0; source < made.num_sources(); ++source) {
     made.each_.emplace_back(made.sources_[source].sequences->size(),
                             random_bits(seed, kSourceStream, static_cast<uint64_t>(source)));
@@ -84,27 +109,27 @@ SampleSource SampleSource::weighted(std::vector<Source> sources, uint64_t seed) 
 }
 
 SampleSource::Place SampleSource::place(uint64_t sample) const {
-  if (each_.empty()) {
+  if (!is_weighted()) {
     const int64_t sequence = all_.sequence(sample);
     const int64_t source = part_of(begins_, sequence);
     return {source, sequence - begins_[source]};
   }
-  const uint64_t block = sample / kBlock;
-  const IndexPermutation order(kBlock, seed_, kBlockStream + block);
-  const auto at = static_cast<int64_t>(order(sample % kBlock));
-  const int64_t source = part_of(shares_, at);
-  const int64_t share = shares_[source + 1] - shares_[source];
-  const uint64_t own =
-      block * static_cast<uint64_t>(share) + static_cast<uint64_t>(at - shares_[source]);
-  return {source, each_[source].sequence(own)};
+  const Turn turn = block_[sample % kBlock];
+  const uint64_t own = sample / kBlock * static_cast<uint64_t>(shares_[turn.source]) +
+                       static_cast<uint64_t>(turn.number);
+  return {turn.source, each_[turn.source].sequence(own)};
+}
+
+uint64_t SampleSource::num_samples(int64_t source, uint64_t cursor) const {
+  ROPEWALK_CHECK(is_weighted(), "without weights sources have no samples of their own");
+  const auto in_block = std::span(block_).first(cursor % kBlock);
+  return cursor / kBlock * static_cast<uint64_t>(shares_[source]) +
+         static_cast<uint64_t>(std::ranges::count(in_block, source, &Turn::source));
 }
 
 double SampleSource::epochs(int64_t source, uint64_t cursor) const {
-  if (each_.empty()) return epochs(cursor);
-  // Whole blocks hold exactly the share; within one it is so on average.
-  const int64_t share = shares_[source + 1] - shares_[source];
-  return static_cast<double>(cursor) * static_cast<double>(share) / static_cast<double>(kBlock) /
-         static_cast<double>(sources_[source].sequences->size());
+  if (!is_weighted()) return epochs(cursor);
+  return static_cast<double>(num_samples(source, cursor)) / static_cast<double>(size(source));
 }
 
 }  // namespace ropewalk

@@ -96,7 +96,9 @@ std::shared_ptr<const TokenDataset> TokenDataset::open(
   std::shared_ptr<TokenDataset> dataset(new TokenDataset());
   Diagnostics faults;
   for (const std::filesystem::path& path : paths) {
+    const int64_t begin = dataset->num_documents();
     collect_faults(faults, "", [&] { dataset->add(open_path(path, file_options, faults)); });
+    dataset->by_path_.push_back({begin, dataset->num_documents()});
   }
   faults.throw_if_errors<DataError>("token shards");
   dataset->check(options, faults);
@@ -149,9 +151,13 @@ std::string TokenDataset::tokenizer_hash() const {
   return "";
 }
 
-bool TokenDataset::has_targets() const {
-  return std::any_of(
-      shards_.begin(), shards_.end(), [](const auto& shard) { return shard->has_targets(); });
+bool TokenDataset::has_targets(DocumentRange documents) const {
+  for (size_t shard = 0; shard < shards_.size(); ++shard) {
+    const bool overlaps =
+        document_bases_[shard] < documents.end && documents.begin < document_bases_[shard + 1];
+    if (overlaps && shards_[shard]->has_targets()) return true;
+  }
+  return false;
 }
 
 int64_t TokenDataset::shard_of_document(int64_t document) const {
@@ -165,12 +171,15 @@ int64_t TokenDataset::document_length(int64_t document) const {
   return shards_[shard]->document_length(document - document_bases_[shard]);
 }
 
-int64_t TokenDataset::place_in_shard(int64_t document, int64_t begin, size_t size) const {
-  const int64_t shard = shard_of_document(document);
-  const int64_t local = document - document_bases_[shard];
-  ROPEWALK_CHECK(begin >= 0 && begin + static_cast<int64_t>(size) <= document_length(document),
+TokenDataset::Place TokenDataset::place(int64_t document, int64_t begin, size_t size) const {
+  const int64_t index = shard_of_document(document);
+  const TokenStore& shard = *shards_[index];
+  const auto local = static_cast<size_t>(document - document_bases_[index]);
+  const std::span<const uint64_t> offsets = shard.document_offsets();
+  const auto length = static_cast<int64_t>(offsets[local + 1] - offsets[local]);
+  ROPEWALK_CHECK(begin >= 0 && begin + static_cast<int64_t>(size) <= length,
                  "tokens beyond the document");
-  return static_cast<int64_t>(shards_[shard]->document_offsets()[local]) + begin;
+  return {shard, static_cast<int64_t>(offsets[local]) + begin};
 }
 
 int64_t TokenDataset::token_begin(int64_t document) const {
@@ -181,13 +190,13 @@ int64_t TokenDataset::token_begin(int64_t document) const {
 }
 
 void TokenDataset::read(int64_t document, int64_t begin, std::span<int64_t> out) const {
-  const int64_t place = place_in_shard(document, begin, out.size());
-  shards_[shard_of_document(document)]->copy_tokens(place, out);
+  const Place from = place(document, begin, out.size());
+  from.shard.copy_tokens(from.token, out);
 }
 
 void TokenDataset::read_targets(int64_t document, int64_t begin, std::span<uint8_t> out) const {
-  const int64_t place = place_in_shard(document, begin, out.size());
-  shards_[shard_of_document(document)]->copy_targets(place, out);
+  const Place from = place(document, begin, out.size());
+  from.shard.copy_targets(from.token, out);
 }
 
 std::vector<int64_t> TokenDataset::document(int64_t document) const {

@@ -163,16 +163,11 @@ std::optional<int32_t> bos_before_documents(const TrainInputs& inputs, const HfM
 
 std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
                                                  const HfModel& model,
-                                                 const TokenDatasetOptions& expected,
                                                  Diagnostics& faults) {
   const DataConfig& data = inputs.config.data;
   std::shared_ptr<const SampleSource> samples;
   if (!is_sound(faults, {"data", "model.eos_token_id"})) return samples;
   collect_faults(faults, "data.train", [&] {
-    std::vector<std::shared_ptr<const TokenDataset>> folders;
-    for (const std::string& folder : data.train) {
-      folders.push_back(TokenDataset::open({folder}, expected));
-    }
     const auto eos = static_cast<int32_t>(model.spec.eos_token_ids.front());
     const SequenceOptions sequence{
         .sequence_length = sequence_length(data, model),
@@ -184,7 +179,7 @@ std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
                                 : 1};
     samples = make_training_samples(
         data,
-        folders,
+        inputs.train_tokens,
         {.sequence = sequence, .seed = static_cast<uint64_t>(inputs.config.train.seed)},
         faults);
   });
@@ -218,7 +213,7 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   inputs.train_tokens = open_shards("data.train", config.data.train, expected, found);
   inputs.validation = open_shards("data.validation", config.data.validation, expected, found);
   if (model && inputs.train_tokens) {
-    inputs.samples = make_samples(inputs, *model, expected, found);
+    inputs.samples = make_samples(inputs, *model, found);
   }
   found.throw_if_errors<ConfigError>(inputs.source);
   inputs.model = *model;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <span>
 
 #include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/errors.h"
@@ -40,49 +41,82 @@ std::shared_ptr<const SequenceDataset> make_sequences(Packing packing,
   return nullptr;
 }
 
-// One folder's documents as one source, or as two where long ones have a share of their own.
+// Documents of other tools may begin with the token that is about to be put before them.
+bool begin_with(const DocumentSelection& documents, int32_t id) {
+  constexpr int64_t kLookedAt = 100;
+  bool found = false;
+  for (int64_t i = 0; i < std::min(documents.size(), kLookedAt); ++i) {
+    if (documents.length(i) == 0) continue;
+    int64_t first = 0;
+    documents.read(i, 0, std::span(&first, 1));
+    if (first != id) return false;
+    found = true;
+  }
+  return found;
+}
+
+// The documents of one entry of data.train as one source, or as two where long ones have a share of
+// their own.
 class FolderSources {
  public:
   FolderSources(const DataConfig& config,
                 std::shared_ptr<const TokenDataset> tokens,
+                DocumentRange documents,
                 const SequenceOptions& options)
-      : config_(config), tokens_(std::move(tokens)), options_(options) {
+      : config_(config), tokens_(std::move(tokens)), documents_(documents), options_(options) {
     // Chat data stand as the model reads them: what begins and ends them is among their tokens.
-    if (tokens_->has_targets() && !config.add_bos) options_.bos_id.reset();
-    if (tokens_->has_targets() && !config.add_eos) options_.eos_id.reset();
+    const bool is_chat = tokens_->has_targets(documents_);
+    if (is_chat && !config.add_bos) options_.bos_id.reset();
+    if (is_chat && !config.add_eos) options_.eos_id.reset();
   }
 
-  void add(std::string name, Sources& out) const {
+  void add(const std::string& name, Sources& out) const {
     const LengthRange all{.min_tokens = config_.min_document_tokens};
     if (!config_.long_document_tokens) {
-      out.push_back({name, make(DocumentSelection(tokens_, all), name), 1.0});
+      out.push_back(source(name, select(all)));
       return;
     }
-    const LengthRange rest{all.min_tokens, *config_.long_document_tokens - 1};
-    const LengthRange longer{.min_tokens = *config_.long_document_tokens};
-    const DocumentSelection short_ones(tokens_, rest), long_ones(tokens_, longer);
+    const DocumentSelection rest = select({all.min_tokens, *config_.long_document_tokens - 1});
+    const DocumentSelection longer = select({.min_tokens = *config_.long_document_tokens});
+    if (longer.size() == 0 || rest.size() == 0) {
+      out.push_back(source(name, select(all)));
+      return;
+    }
     const double share = *config_.long_document_share;
-    if (long_ones.size() == 0 || short_ones.size() == 0) {
-      out.push_back({name, make(DocumentSelection(tokens_, all), name), 1.0});
-      return;
-    }
-    out.push_back({name, make(short_ones, name), 1.0 - share});
-    out.push_back({name + "/long", make(long_ones, name), share});
+    out.push_back(source(name, rest, 1.0 - share));
+    out.push_back(source(name + "/long", longer, share));
+    out.end()[-2].num_left_out -= longer.size();
+    out.back().num_left_out = 0;
+  }
+
+  void warn_of_double_bos(const std::string& where, Diagnostics& faults) const {
+    if (!options_.bos_id || !begin_with(select({}), *options_.bos_id)) return;
+    faults.warning(where,
+                   "its documents begin with the begin-of-text token (id " +
+                       std::to_string(*options_.bos_id) +
+                       ") already, and get another one; set data.add_bos to false to have one");
   }
 
  private:
-  std::shared_ptr<const SequenceDataset> make(const DocumentSelection& documents,
-                                              const std::string& name) const {
+  DocumentSelection select(LengthRange lengths) const { return {tokens_, documents_, lengths}; }
+
+  Source source(const std::string& name,
+                const DocumentSelection& documents,
+                double weight = 1.0) const {
     if (documents.size() == 0) {
       throw DataError(name + ": no document has data.min_document_tokens (" +
                       std::to_string(config_.min_document_tokens) +
                       ") or more; `ropewalk inspect` shows their lengths");
     }
-    return make_sequences(config_.packing, documents, options_);
+    return {.name = name,
+            .sequences = make_sequences(config_.packing, documents, options_),
+            .weight = weight,
+            .num_left_out = documents_.end - documents_.begin - documents.size()};
   }
 
   const DataConfig& config_;
   std::shared_ptr<const TokenDataset> tokens_;
+  DocumentRange documents_;
   SequenceOptions options_;
 };
 
@@ -90,16 +124,18 @@ class FolderSources {
 
 std::shared_ptr<const SampleSource> make_training_samples(
     const DataConfig& config,
-    const std::vector<std::shared_ptr<const TokenDataset>>& folders,
+    const std::shared_ptr<const TokenDataset>& tokens,
     const TrainingSamplesOptions& options,
     Diagnostics& faults) {
   Sources sources;
   const size_t errors_before = faults.errors().size();
-  for (size_t i = 0; i < folders.size(); ++i) {
-    collect_faults(faults, "data.train[" + std::to_string(i) + "]", [&] {
+  for (size_t i = 0; i < config.train.size(); ++i) {
+    const std::string where = "data.train[" + std::to_string(i) + "]";
+    collect_faults(faults, where, [&] {
       const size_t first = sources.size();
-      FolderSources(config, folders[i], options.sequence)
-          .add(source_name(config.train[i], sources), sources);
+      const FolderSources folder(config, tokens, tokens->documents_of(i), options.sequence);
+      folder.warn_of_double_bos(where, faults);
+      folder.add(source_name(config.train[i], sources), sources);
       int64_t size = 0;
       for (size_t s = first; s < sources.size(); ++s) size += sources[s].sequences->size();
       const double weight = config.weights.empty() ? static_cast<double>(size) : config.weights[i];
@@ -114,16 +150,17 @@ std::shared_ptr<const SampleSource> make_training_samples(
 }
 
 void check_enough_samples(const SampleSource& samples, uint64_t num_samples, Diagnostics& faults) {
-  for (int64_t source = 0; source < samples.num_sources(); ++source) {
-    const double epochs = samples.epochs(source, num_samples);
-    if (epochs <= 1.0) continue;
+  const auto check = [&](const std::string& what, double epochs) {
+    if (epochs <= 1.0) return;
     faults.error("data.repeat",
                  "false, but " + format_count(num_samples) +
-                     " samples (train.steps x "
-                     "train.global_batch_size) go through " +
-                     samples.name(source) + " " + format_number(epochs) +
-                     " times. Prepare more text, take fewer steps, or allow "
-                     "repetition");
+                     " samples (train.steps x train.global_batch_size) go through " + what + " " +
+                     format_number(epochs) +
+                     " times. Prepare more text, take fewer steps, or allow repetition");
+  };
+  if (!samples.is_weighted()) return check("the data", samples.epochs(num_samples));
+  for (int64_t source = 0; source < samples.num_sources(); ++source) {
+    check(samples.name(source), samples.epochs(source, num_samples));
   }
 }
 

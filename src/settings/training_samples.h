@@ -16,10 +16,11 @@ struct TrainingSamplesOptions {
   uint64_t seed = 0;
 };
 
-// `folders`: one dataset for each entry of data.train. Null when there are faults.
+// `tokens` was opened with data.train. Null when there are faults; what the data have double is a
+// warning among them.
 std::shared_ptr<const SampleSource> make_training_samples(
     const DataConfig& config,
-    const std::vector<std::shared_ptr<const TokenDataset>>& folders,
+    const std::shared_ptr<const TokenDataset>& tokens,
     const TrainingSamplesOptions& options,
     Diagnostics& faults);
 

@@ -154,11 +154,16 @@ TrainStepResult Trainer::Parts::do_step() {
 void Trainer::Parts::log_sources() const {
   const TrainConfig& train = inputs.config.train;
   const auto all = static_cast<uint64_t>(train.steps * train.global_batch_size);
-  for (int64_t source = 0; source < inputs.samples->num_sources(); ++source) {
-    log_info("data: " + inputs.samples->name(source) + ": " +
-             format_count(inputs.samples->size(source)) + " sequences of " +
-             format_count(inputs.samples->length()) + " tokens; the run goes through them " +
-             format_number(std::round(100 * inputs.samples->epochs(source, all)) / 100) + " times");
+  const SampleSource& samples = *inputs.samples;
+  for (int64_t source = 0; source < samples.num_sources(); ++source) {
+    const double epochs = std::round(100 * samples.epochs(source, all)) / 100;
+    const int64_t left_out = samples.num_left_out(source);
+    log_info("data: " + samples.name(source) + ": " + format_count(samples.size(source)) +
+             " sequences of " + format_count(samples.length()) +
+             " tokens; the run goes through them " + format_number(epochs) + " times" +
+             (left_out > 0 ? "; shorter than data.min_document_tokens and left out, documents: " +
+                                 format_count(left_out)
+                           : ""));
   }
 }
 

@@ -110,7 +110,8 @@ TEST(ConcatDataset, DocumentsOfOtherLengthsAreLeftOut) {
   write_shard(folder / "a.tokens", {{5, 6, 7}, {8}, {}, {9, 10}});
   write_shard(folder / "b.tokens", {{11}, {12, 13, 14, 15}});
   const auto tokens = TokenDataset::open({folder.path()});
-  const DocumentSelection chosen(tokens, {.min_tokens = 2, .max_tokens = 3});
+  const DocumentSelection chosen(
+      tokens, tokens->all_documents(), {.min_tokens = 2, .max_tokens = 3});
   EXPECT_EQ(chosen.size(), 2);
   EXPECT_EQ(chosen.num_tokens(), 5);
   const auto dataset = make_concat_dataset(chosen, options(6, false));

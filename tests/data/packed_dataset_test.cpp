@@ -154,6 +154,15 @@ TEST(PackedDataset, OnlyTrainedTokensAreTargets) {
               ElementsAre(12, 13, kEos, 21, 30, kEos));
   EXPECT_THAT(targets_of(*make_concat_dataset(documents, options(13, true))),
               ElementsAre(12, 13, kEos, 21, 30, kEos));
+  // Rows that begin and end at every place of a document. Of the 13 targets the last one, an end,
+  // is dropped where it would stand alone in a row.
+  EXPECT_THAT(targets_of(*make_concat_dataset(documents, options(1, true))),
+              ElementsAre(12, 13, kEos, 21, 30, kEos));
+  for (const int64_t length : {2, 3, 4, 6, 12}) {
+    EXPECT_THAT(targets_of(*make_concat_dataset(documents, options(length, true))),
+                ElementsAre(12, 13, kEos, 21, 30))
+        << length;
+  }
 }
 
 TEST(PackedDataset, WithoutATokenNothingCanBeMade) {

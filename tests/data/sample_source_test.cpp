@@ -74,6 +74,53 @@ TEST(SampleSource, AWeightedSourceIsGoneThroughEvenly) {
   EXPECT_DOUBLE_EQ(samples.epochs(1, 3 * SampleSource::kBlock), 2.0);
 }
 
+// Also where an epoch of a source ends within a block.
+TEST(SampleSource, AWeightedSourceVisitsEachSequenceOnceAnEpochOfItsOwn) {
+  const auto samples = SampleSource::weighted(sources({{50, 0.7}, {3000, 0.2}, {40, 0.1}}), 3);
+  std::map<int64_t, Seen> seen;  // of each source's epoch under way
+  std::map<int64_t, int> num_epochs;
+  for (uint64_t sample = 0; sample < 3 * SampleSource::kBlock; ++sample) {
+    const auto place = samples.place(sample);
+    Seen& epoch = seen[place.source];
+    const int times = ++epoch[{place.source, place.sequence}];
+    EXPECT_EQ(times, 1) << sample;
+    if (static_cast<int64_t>(epoch.size()) < samples.size(place.source)) continue;
+    epoch.clear();
+    ++num_epochs[place.source];
+    EXPECT_EQ(samples.epochs(place.source, sample + 1), num_epochs[place.source]);
+    EXPECT_LT(samples.epochs(place.source, sample), num_epochs[place.source]);
+  }
+  EXPECT_EQ(num_epochs[0], 420);
+  EXPECT_EQ(num_epochs[1], 2);
+  EXPECT_EQ(num_epochs[2], 75);
+}
+
+TEST(SampleSource, AnyStretchOfSamplesHoldsTheSharesNearly) {
+  const std::vector<double> shares = {0.7, 0.2, 0.1};
+  const auto samples = SampleSource::weighted(sources({{50, 0.7}, {3000, 0.2}, {40, 0.1}}), 3);
+  for (uint64_t begin = 9'000; begin < 11'000; begin += 7) {
+    for (const uint64_t length : {8, 100, 1500}) {
+      for (int64_t source = 0; source < 3; ++source) {
+        const uint64_t found =
+            samples.num_samples(source, begin + length) - samples.num_samples(source, begin);
+        // Off by less than one at either end by its own place, and by the places of the others.
+        EXPECT_NEAR(static_cast<double>(found), shares[source] * static_cast<double>(length), 4)
+            << begin << " " << length << " " << source;
+      }
+    }
+  }
+}
+
+TEST(SampleSource, EqualSourcesDoNotAlternateInABeat) {
+  const auto samples = SampleSource::weighted(sources({{50, 1}, {50, 1}}), 3);
+  int on_even_places = 0;
+  for (uint64_t sample = 0; sample < 1000; sample += 2) {
+    on_even_places += samples.place(sample).source == 0 ? 1 : 0;
+  }
+  EXPECT_GT(on_even_places, 150);
+  EXPECT_LT(on_even_places, 350);
+}
+
 TEST(SampleSource, SharesOfATinyWeightAreNotLost) {
   const auto samples = SampleSource::weighted(sources({{5, 1e-9}, {5, 1.0}, {5, 1.0}}), 3);
   std::map<int64_t, int> by_source;

@@ -7,6 +7,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/data/dataset_index.h"
+#include "ropewalk/data/document_selection.h"
 
 namespace ropewalk {
 namespace {
@@ -184,6 +185,30 @@ TEST(TokenDataset, FaultsOfSeveralFilesAreListedAtOnce) {
                     HasSubstr("d: not found")));
 }
 
+TEST(TokenDataset, EachPathHasItsRangeOfDocuments) {
+  TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "two");
+  write_shard(folder / "two" / "a.tokens", {{1}, {2}});
+  write_shard(folder / "two" / "b.tokens", {{3}});
+  write_shard(folder / "empty.tokens", {});
+  write_shard(folder / "c.tokens", {{4}, {5, 6}});
+  const auto dataset =
+      TokenDataset::open({folder / "two", folder / "empty.tokens", folder / "c.tokens"});
+  const std::vector<std::pair<int64_t, int64_t>> expected = {{0, 3}, {3, 3}, {3, 5}};
+  for (size_t path = 0; path < expected.size(); ++path) {
+    const DocumentRange range = dataset->documents_of(path);
+    EXPECT_EQ(std::pair(range.begin, range.end), expected[path]) << path;
+  }
+  const DocumentSelection last(dataset, dataset->documents_of(2));
+  EXPECT_EQ(last.size(), 2);
+  EXPECT_EQ(last.num_tokens(), 3);
+  EXPECT_EQ(last.tokens_before(1), 1);
+  EXPECT_EQ(last.length(1), 2);
+  std::vector<int64_t> tokens(2);
+  last.read(1, 0, tokens);
+  EXPECT_THAT(tokens, testing::ElementsAre(5, 6));
+}
+
 TEST(TokenDataset, TargetsAreThoseOfTheShardOrAll) {
   TemporaryFolder folder;
   {
@@ -193,9 +218,11 @@ TEST(TokenDataset, TargetsAreThoseOfTheShardOrAll) {
     writer.close();
   }
   write_shard(folder / "b.tokens", {{6, 7}});
-  EXPECT_FALSE(TokenDataset::open({folder / "b.tokens"})->has_targets());
   const auto dataset = TokenDataset::open({folder.path()});
-  EXPECT_TRUE(dataset->has_targets());
+  EXPECT_TRUE(dataset->has_targets(dataset->all_documents()));
+  EXPECT_TRUE(dataset->has_targets({0, 1}));  // by files
+  EXPECT_FALSE(dataset->has_targets({2, 3}));
+  EXPECT_FALSE(dataset->has_targets({2, 2}));
   const std::vector<std::vector<uint8_t>> expected = {{1, 1}, {0, 1, 0}, {1, 1}};
   for (int64_t i = 0; i < 3; ++i) {
     std::vector<uint8_t> targets(expected[i].size(), 7);

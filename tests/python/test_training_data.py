@@ -161,6 +161,22 @@ def test_bos_is_the_tokenizers_choice_unless_said(tmp_path, data):
     assert by_default == said[0 if tokenizer.get("add_bos_token") else 1]
 
 
+def test_the_start_tells_of_a_double_bos_and_of_what_is_left_out(tmp_path):
+    model = json.loads((OWN_MODEL / "config.json").read_text())
+    bos, eos = model["bos_token_id"], model["eos_token_id"]
+    ids = [bos, 10, 11, eos, bos, 12, 13, 14, 15, 16, eos] * 40
+    (tmp_path / "train.bin").write_bytes(struct.pack(f"<{len(ids)}H", *ids))
+    config = small_run(tmp_path / "run.json", tmp_path / "train.bin", tmp_path / "run",
+                       train={"steps": 1}, data={"add_bos": True, "min_document_tokens": 5})
+    told = ropewalk("train", config)
+    assert f"data.train[0]: its documents begin with the begin-of-text token (id {bos})" in told
+    assert "left out, documents: 40" in told
+    config = small_run(tmp_path / "run.json", tmp_path / "train.bin", tmp_path / "other",
+                       train={"steps": 1}, data={"add_bos": False})
+    told = ropewalk("train", config)
+    assert "begin-of-text" not in told and "left out" not in told
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"data__repeat": False, "train__steps": 5000}, ["data.repeat", "5,000", "times"]),
     ({"data__weights": [1, 2]}, ["data.weights", "2 numbers", "1 folders"]),

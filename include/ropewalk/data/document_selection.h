@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "ropewalk/data/token_dataset.h"
@@ -16,25 +17,43 @@ struct LengthRange {
   bool holds(int64_t tokens) const { return min_tokens <= tokens && tokens <= max_tokens; }
 };
 
-// Keeps the order of the dataset. Const use from several threads is safe. Memory: nothing for all
-// documents, else 16 bytes for each that is chosen.
+// Documents are numbered from 0 within the selection, in the order of the dataset. Const use from
+// several threads is safe. Memory: nothing for all documents of a range, else 16 bytes for each
+// that is chosen.
 class DocumentSelection {
  public:
-  explicit DocumentSelection(std::shared_ptr<const TokenDataset> tokens, LengthRange range = {});
+  // Of `documents`, those whose lengths are within `lengths`.
+  DocumentSelection(std::shared_ptr<const TokenDataset> tokens,
+                    DocumentRange documents,
+                    LengthRange lengths = {});
+  explicit DocumentSelection(std::shared_ptr<const TokenDataset> tokens);  // all documents
 
-  const TokenDataset& tokens() const { return *tokens_; }
   int64_t size() const { return size_; }
   int64_t num_tokens() const { return tokens_before(size_); }
-  // Index in the dataset of the i-th chosen document.
-  int64_t document(int64_t i) const { return all_ ? i : documents_[i]; }
   // Of the documents chosen before the i-th; i may be size().
-  int64_t tokens_before(int64_t i) const { return all_ ? tokens_->token_begin(i) : begins_[i]; }
+  int64_t tokens_before(int64_t i) const;
+  int64_t length(int64_t i) const { return tokens_before(i + 1) - tokens_before(i); }
+
+  // As in TokenDataset, of the i-th document.
+  void read(int64_t i, int64_t begin, std::span<int64_t> out) const {
+    tokens_->read(index_in_dataset(i), begin, out);
+  }
+  bool has_targets() const { return has_targets_; }
+  void read_targets(int64_t i, int64_t begin, std::span<uint8_t> out) const {
+    tokens_->read_targets(index_in_dataset(i), begin, out);
+  }
+  // Whether what ends the i-th document is trained on: as its last token is. It has tokens.
+  bool end_is_trained(int64_t i) const;
 
  private:
+  int64_t index_in_dataset(int64_t i) const { return all_ ? range_.begin + i : chosen_[i]; }
+
   std::shared_ptr<const TokenDataset> tokens_;
+  DocumentRange range_;
   bool all_;
+  bool has_targets_;
   int64_t size_;
-  std::vector<int64_t> documents_;
+  std::vector<int64_t> chosen_;
   std::vector<int64_t> begins_;  // size_ + 1
 };
 

@@ -36,7 +36,8 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   // The next micro-batch; waits for it. What the thread threw is thrown here, at the batch that it
-  // belongs to. Crossing into a new epoch is logged once. Data never ends: the next epoch begins.
+  // belongs to. Crossing into a new epoch is logged once; with weights there is none of all data.
+  // Data never ends: the next epoch begins.
   Batch next();
 
   // Samples consumed so far: the number to save at a step border and to begin from on resume.

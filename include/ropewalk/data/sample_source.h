@@ -17,12 +17,14 @@ struct Source {
   std::string name;
   std::shared_ptr<const SequenceDataset> sequences;
   double weight = 1.0;  // share of the samples, relative to the other sources'; > 0
+  // For the user only: documents that no sequence was made of, being too short.
+  int64_t num_left_out = 0;
 };
 
 // Without weights an epoch visits every sequence of every source exactly once. With them, samples
 // come in blocks of kBlock: each holds of every source the number that its weight asks for (largest
-// remainder, at least 1), in an order of its own, and a source's samples visit its sequences
-// exactly once per epoch of that source. Const use from several threads is safe.
+// remainder, at least 1), spread evenly over the block, and a source's samples in their order visit
+// its sequences exactly once per epoch of that source. Const use from several threads is safe.
 class SampleSource {
  public:
   static constexpr int64_t kBlock = 10'000;
@@ -36,6 +38,7 @@ class SampleSource {
   const std::string& name(int64_t source) const { return sources_[source].name; }
   int64_t size() const { return size_; }  // sequences of all sources
   int64_t size(int64_t source) const { return sources_[source].sequences->size(); }
+  int64_t num_left_out(int64_t source) const { return sources_[source].num_left_out; }
 
   struct Place {
     int64_t source;
@@ -46,6 +49,9 @@ class SampleSource {
     sources_[place.source].sequences->read(place.sequence, row);
   }
 
+  bool is_weighted() const { return !each_.empty(); }
+  // How many of the samples before `cursor` are of this source. Needs weights.
+  uint64_t num_samples(int64_t source, uint64_t cursor) const;
   // How often the samples before `cursor` have gone through a source, such as 1.25.
   double epochs(int64_t source, uint64_t cursor) const;
   // The same for all together: cursor / size().
@@ -54,15 +60,25 @@ class SampleSource {
   }
 
  private:
+  // One sample of a block.
+  struct Turn {
+    int32_t source;
+    int32_t number;  // among the block's samples of that source
+  };
+
   SampleSource(std::vector<Source> sources, uint64_t seed);
 
   std::vector<Source> sources_;
-  uint64_t seed_;
   int64_t size_ = 0;
   std::vector<int64_t> begins_;  // sequences of the sources before; last = size_
   Sampler all_;                  // in turn
-  std::vector<Sampler> each_;    // weighted: one for each source; else empty
-  std::vector<int64_t> shares_;  // of a block, summed up as begins_ is
+  // Weighted, else empty: a sampler and a share of a block for each source, and every block's
+  // order.
+  std::vector<Sampler> each_;
+  std::vector<int64_t> shares_;
+  std::vector<Turn> block_;
+
+  static std::vector<Turn> order_of_block(const std::vector<int64_t>& shares, uint64_t seed);
 };
 
 }  // namespace ropewalk

@@ -22,6 +22,11 @@ struct TokenDatasetOptions {
   std::optional<int32_t> eos_id = std::nullopt;
 };
 
+struct DocumentRange {
+  int64_t begin = 0;
+  int64_t end = 0;  // not included
+};
+
 // Const use from several threads is safe.
 class TokenDataset {
  public:
@@ -35,6 +40,9 @@ class TokenDataset {
 
   int64_t num_documents() const { return document_bases_.back(); }
   int64_t num_tokens() const { return token_bases_.back(); }
+  DocumentRange all_documents() const { return {0, num_documents()}; }
+  // Of the index-th of the paths given to open().
+  DocumentRange documents_of(size_t path) const { return by_path_.at(path); }
   // Of the first file that names one; empty when none does.
   std::string tokenizer_hash() const;
   // Identity of the content and its order (of files' content hashes); for the trainer's state.
@@ -48,8 +56,9 @@ class TokenDataset {
   void read(int64_t document, int64_t begin, std::span<int64_t> out) const;
   std::vector<int64_t> document(int64_t document) const;
 
-  // Whether any file says which tokens are trained on; in those that do not, all are.
-  bool has_targets() const;
+  // Whether a file of these documents says which tokens are trained on; in those that do not, all
+  // are.
+  bool has_targets(DocumentRange documents) const;
   // One byte per token of [begin, begin + out.size()) of one document: 1 = trained on, 0 = not.
   void read_targets(int64_t document, int64_t begin, std::span<uint8_t> out) const;
 
@@ -61,13 +70,18 @@ class TokenDataset {
   TokenDataset() = default;
   void add(Stores shards);
   void check(const TokenDatasetOptions& options, Diagnostics& faults) const;
+  struct Place {
+    const TokenStore& shard;
+    int64_t token;  // of the shard
+  };
   int64_t shard_of_document(int64_t document) const;
-  // Where token `begin` of the document is in its shard, after checking that `size` follow.
-  int64_t place_in_shard(int64_t document, int64_t begin, size_t size) const;
+  // Where token `begin` of the document is, after checking that `size` follow.
+  Place place(int64_t document, int64_t begin, size_t size) const;
 
   Stores shards_;
   std::vector<int64_t> document_bases_{0};  // documents before shard i; last entry = all
   std::vector<int64_t> token_bases_{0};     // tokens before shard i; last entry = all
+  std::vector<DocumentRange> by_path_;
   std::string hash_;
 };
 
