@@ -41,7 +41,7 @@ bool DatasetPart::is_shard_full() const {
   return writer_ && writer_->num_tokens() >= settings_.shard_tokens;
 }
 
-void DatasetPart::close_shard(InputPosition next, const BadLines& bad) {
+void DatasetPart::close_shard(InputPosition next) {
   if (writer_) {
     const TokenShardInfo info = writer_->close();
     writer_.reset();
@@ -50,7 +50,6 @@ void DatasetPart::close_shard(InputPosition next, const BadLines& bad) {
   }
   durable_.next = next;
   durable_.inputs = inputs_;
-  durable_.bad = bad;
 }
 
 std::string dataset_index_text(const PartState& part, const DatasetDescription& description) {
@@ -62,14 +61,14 @@ std::string dataset_index_text(const PartState& part, const DatasetDescription& 
                 {"documents", total.documents},
                 {"tokens", total.tokens},
                 {"text_bytes", total.text_bytes},
-                {"bad_lines", part.bad.total()}};
+                {"bad_lines", description.bad.total()}};
   if (!description.split.is_null()) index["split"] = description.split;
   Json& inputs = index["inputs"] = Json::array();
   for (size_t i = 0; i < part.inputs.size(); ++i) {
     inputs.push_back({{"path", description.inputs.files[i].path.string()},
                       {"documents", part.inputs[i].documents},
                       {"tokens", part.inputs[i].tokens},
-                      {"bad_lines", part.bad.counts[i]}});
+                      {"bad_lines", description.bad.counts[i]}});
   }
   index["shards"] = shard_entries(part.shards);
   return to_json_text(index);

@@ -26,9 +26,9 @@ class DatasetPart {
   // `position` is the document's own. True when the open shard has enough tokens: close it.
   void add(const EncodedDocument& document, InputPosition position, int64_t text_bytes);
   bool is_shard_full() const;
-  // Publishes the open shard, if any; what was added is durable from now on. `next` and `bad`: as
-  // in PartState.
-  void close_shard(InputPosition next, const BadLines& bad);
+  // Publishes the open shard, if any; what was added is durable from now on. `next`: as in
+  // PartState.
+  void close_shard(InputPosition next);
 
   const PartState& durable() const { return durable_; }
   const InputCounts& total() const { return total_; }
@@ -45,7 +45,8 @@ class DatasetPart {
 // dataset.json of a finished part.
 struct DatasetDescription {
   const InputList& inputs;
-  Json split;  // null when there is none
+  const BadLines& bad;  // of all parts
+  Json split;           // null when there is none
   int64_t vocab_size = 0;
   std::string tokenizer_hash;
 };

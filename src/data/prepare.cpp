@@ -36,12 +36,12 @@ void check_options(const PrepareOptions& options) {
 
 PrepareState fresh_state(const PrepareOptions& options, const InputList& inputs, Json identity) {
   PrepareState state{.identity = std::move(identity)};
+  state.bad.counts.resize(inputs.files.size());
   const bool split = options.validation_fraction > 0;
   for (const char* name : {"train", "validation"}) {
     PartState part;
     part.name = split ? name : "";
     part.inputs.resize(inputs.files.size());
-    part.bad.counts.resize(inputs.files.size());
     state.parts.push_back(std::move(part));
     if (!split) break;
   }

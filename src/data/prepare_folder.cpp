@@ -133,6 +133,9 @@ std::string PrepareFolder::fault_of(const PrepareState& state, const Json& ident
   if (!fault.empty()) return fault;
   const bool is_moved = state.publishing && !fs::exists(work_ / kDataName);
   const auto num_inputs = identity.at("inputs").size();
+  if (state.parts.empty() || state.bad.counts.size() != num_inputs) {
+    return "progress.json does not fit the inputs";
+  }
   for (const PartState& part : state.parts) {
     if (part.inputs.size() != num_inputs || part.next.input < 0 || part.next.document < 0 ||
         part.next.input > static_cast<int64_t>(num_inputs)) {

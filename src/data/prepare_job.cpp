@@ -1,6 +1,5 @@
 #include "data/prepare_job.h"
 
-#include <algorithm>
 #include <atomic>
 
 #include "data/ordered_pipeline.h"
@@ -20,12 +19,9 @@ constexpr size_t kMaxShownBadLines = 10;
 
 void PrepareJob::start(PrepareState state) {
   identity_ = std::move(state.identity);
-  const auto earliest = std::min_element(
-      state.parts.begin(), state.parts.end(), [](const PartState& a, const PartState& b) {
-        return a.next < b.next;
-      });
-  begin_ = earliest->next;
-  bad_ = earliest->bad;
+  begin_ = state.smallest_next();
+  bad_counted_to_ = state.largest_next();
+  bad_ = std::move(state.bad);
   for (PartState& part : state.parts) {
     DatasetPart::Settings settings{.folder = folder_.data(part.name),
                                    .vocab_size = tokenizer_.vocab_size(),
@@ -78,11 +74,14 @@ void PrepareJob::consume(DocumentBatch& batch) {
   for (BatchItem& item : batch.items) {
     const InputPosition next{position.input, position.document + 1};
     if (item.bad) {
-      add_bad_line(position, *item.bad);
+      if (position >= bad_counted_to_) add_bad_line(position, *item.bad);
     } else if (!item.is_done) {
       DatasetPart& part = parts_[item.part];
       part.add(item.encoded, position, item.text_bytes);
-      if (part.is_shard_full()) close_shard(part, next);
+      if (part.is_shard_full()) {
+        part.close_shard(next);
+        save(false);
+      }
     }
     position = next;
   }
@@ -102,13 +101,8 @@ void PrepareJob::add_bad_line(InputPosition position, const BadLine& bad) {
   if (options_.tell) options_.tell(text + "; passed over");
 }
 
-void PrepareJob::close_shard(DatasetPart& part, InputPosition next) {
-  part.close_shard(next, bad_);
-  save(false);
-}
-
 void PrepareJob::save(bool publishing) {
-  PrepareState state{.identity = identity_, .publishing = publishing};
+  PrepareState state{.identity = identity_, .publishing = publishing, .bad = bad_};
   for (const DatasetPart& part : parts_) state.parts.push_back(part.durable());
   folder_.save(state);
 }
@@ -166,8 +160,9 @@ void PrepareJob::finish() {
   check_result();
   const InputPosition end{static_cast<int64_t>(inputs_.files.size()), 0};
   for (DatasetPart& part : parts_) {
-    part.close_shard(end, bad_);
+    part.close_shard(end);
     const DatasetDescription description{.inputs = inputs_,
+                                         .bad = bad_,
                                          .split = split_of(part.durable()),
                                          .vocab_size = tokenizer_.vocab_size(),
                                          .tokenizer_hash = tokenizer_.hash()};

@@ -33,7 +33,6 @@ class PrepareJob {
  private:
   void consume(DocumentBatch& batch);
   void add_bad_line(InputPosition position, const BadLine& bad);
-  void close_shard(DatasetPart& part, InputPosition next);
   void save(bool publishing);
   void report();
   void check_not_stopped();
@@ -48,6 +47,7 @@ class PrepareJob {
   std::vector<DatasetPart> parts_;
   InputPosition begin_;
   BadLines bad_;
+  InputPosition bad_counted_to_;  // bad_ had all before this when the run began
   PrepareProgress progress_;
 };
 

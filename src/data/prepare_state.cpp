@@ -1,26 +1,28 @@
 #include "data/prepare_state.h"
 
+#include <algorithm>
+
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
 namespace {
 
 constexpr const char* kFormat = "ropewalk-prepare-progress";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+
+bool goes_on_before(const PartState& a, const PartState& b) { return a.next < b.next; }
 
 Json part_json(const PartState& part) {
   Json inputs = Json::array();
-  for (size_t i = 0; i < part.inputs.size(); ++i) {
-    inputs.push_back({{"documents", part.inputs[i].documents},
-                      {"tokens", part.inputs[i].tokens},
-                      {"text_bytes", part.inputs[i].text_bytes},
-                      {"bad_lines", part.bad.counts[i]}});
+  for (const InputCounts& input : part.inputs) {
+    inputs.push_back({{"documents", input.documents},
+                      {"tokens", input.tokens},
+                      {"text_bytes", input.text_bytes}});
   }
   return {{"name", part.name},
           {"next", {{"input", part.next.input}, {"document", part.next.document}}},
           {"shards", shard_entries(part.shards)},
-          {"inputs", std::move(inputs)},
-          {"first_bad_lines", part.bad.first}};
+          {"inputs", std::move(inputs)}};
 }
 
 ShardEntry read_shard(const Json& json) {
@@ -40,9 +42,7 @@ PartState read_part(const Json& json) {
     part.inputs.push_back({input.at("documents").get<int64_t>(),
                            input.at("tokens").get<int64_t>(),
                            input.at("text_bytes").get<int64_t>()});
-    part.bad.counts.push_back(input.at("bad_lines").get<int64_t>());
   }
-  part.bad.first = json.at("first_bad_lines").get<std::vector<std::string>>();
   return part;
 }
 
@@ -74,6 +74,14 @@ InputCounts PartState::total() const {
     sum.text_bytes += input.text_bytes;
   }
   return sum;
+}
+
+InputPosition PrepareState::smallest_next() const {
+  return std::min_element(parts.begin(), parts.end(), goes_on_before)->next;
+}
+
+InputPosition PrepareState::largest_next() const {
+  return std::max_element(parts.begin(), parts.end(), goes_on_before)->next;
 }
 
 Json prepare_identity(const PrepareOptions& options,
@@ -138,7 +146,8 @@ std::string to_progress_text(const PrepareState& state) {
                        {"version", kVersion},
                        {"identity", state.identity},
                        {"publishing", state.publishing},
-                       {"parts", std::move(parts)}});
+                       {"parts", std::move(parts)},
+                       {"bad_lines", {{"inputs", state.bad.counts}, {"first", state.bad.first}}}});
 }
 
 PrepareState read_progress(const std::filesystem::path& file) {
@@ -151,6 +160,9 @@ PrepareState read_progress(const std::filesystem::path& file) {
     state.identity = json.at("identity");
     state.publishing = json.at("publishing").get<bool>();
     for (const Json& part : json.at("parts")) state.parts.push_back(read_part(part));
+    const Json& bad = json.at("bad_lines");
+    state.bad.counts = bad.at("inputs").get<std::vector<int64_t>>();
+    state.bad.first = bad.at("first").get<std::vector<std::string>>();
     return state;
   } catch (const Json::exception& error) {
     throw DataError(file.string() + ": not what `prepare` writes: " + error.what());

@@ -46,7 +46,6 @@ struct PartState {
   std::string name;
   InputPosition next;               // first document that the shards may lack
   std::vector<InputCounts> inputs;  // of this part, per input, before `next`
-  BadLines bad;                     // of all parts, before `next`
   std::vector<ShardEntry> shards;
 
   InputCounts total() const;
@@ -56,6 +55,10 @@ struct PrepareState {
   Json identity;
   bool publishing = false;  // the data folder is complete
   std::vector<PartState> parts;
+  BadLines bad;  // before the largest `next` of the parts
+
+  InputPosition smallest_next() const;
+  InputPosition largest_next() const;
 };
 
 // What the result depends on.

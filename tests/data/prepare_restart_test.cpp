@@ -1,5 +1,7 @@
+#include <set>
 #include <utility>
 
+#include "data/document_batch.h"
 #include "data/prepare_fixture.h"
 #include "data/prepare_inputs.h"
 #include "data/prepare_state.h"
@@ -70,6 +72,102 @@ TEST_F(RestartTest, ARunThatCrashedGoesOnToTheSameBytes) {
     EXPECT_FALSE(fs::exists(work()));
     fs::remove_all(folder_ / "out");
   }
+}
+
+// Refuses documents that begin with "no", and ends the run at one as a crash would.
+class RefusingEncoder : public DocumentEncoder {
+ public:
+  RefusingEncoder(std::shared_ptr<const Tokenizer> tokenizer, std::string crash_at)
+      : crashing_(std::move(tokenizer), std::move(crash_at)) {}
+  void encode(const Document& document, EncodedDocument& encoded) const override {
+    if (document.text.starts_with("no")) throw DataError("refused");
+    crashing_.encode(document, encoded);
+  }
+
+ private:
+  CrashingEncoder crashing_;
+};
+
+// Many small inputs, each a batch of its own, so that a crash loses no more than a few lines. In
+// both parts there are lines that the encoder refuses; others cannot be read at all.
+class BadLinesTest : public PrepareTest {
+ protected:
+  static constexpr int kNumInputs = 60;
+
+  BadLinesTest() {
+    options_.inputs.clear();
+    for (int i = 0; i < kNumInputs; ++i) {
+      std::string lines = line_of(first_document(i));
+      if (i % 7 == 0) lines += "unreadable\n";
+      if (i % 2 == 0) lines += line_of(refused_document(i));
+      lines += line_of("last " + std::to_string(i));
+      options_.inputs.push_back(folder_.put("in/" + std::to_string(i) + ".jsonl", lines));
+    }
+    options_.validation_fraction = 0.3;
+    options_.shard_tokens = 50;
+    options_.tell = [this](const std::string& text) {
+      if (text.find(".jsonl:") != std::string::npos) told_.push_back(text);
+    };
+  }
+  static std::string first_document(int input) { return "first " + std::to_string(input); }
+  static std::string refused_document(int input) { return "no " + std::to_string(input); }
+  static std::string line_of(const std::string& text) { return "{\"text\": \"" + text + "\"}\n"; }
+
+  void run(const std::string& crash_at) {
+    prepare_tokens(options_, *tokenizer_, RefusingEncoder(tokenizer_, crash_at));
+  }
+  void crash_at(const std::string& text) {
+    EXPECT_EQ(error_of<IoError>([&] { run(text); }), "crash");
+  }
+  // In the crashed run's shards, of all parts.
+  int64_t num_finished_shards() const {
+    const fs::path file = folder_ / "out/data.partial/progress.json";
+    if (!fs::exists(file)) return 0;
+    int64_t shards = 0;
+    const Json progress = read_json_file(file);
+    for (const Json& part : progress["parts"]) shards += int64_t(part["shards"].size());
+    return shards;
+  }
+
+  std::vector<std::string> told_;
+};
+
+TEST_F(BadLinesTest, CrashedAtAnyShardTheyAreCountedOnceEach) {
+  std::set<size_t> parts_with_refused;
+  for (int i = 0; i < kNumInputs; i += 2) {
+    parts_with_refused.insert(SplitRule{options_.validation_fraction}.part_of(refused_document(i)));
+  }
+  ASSERT_EQ(parts_with_refused.size(), 2u);
+  run("");
+  const auto expected = output_files();
+  const std::vector<std::string> expected_told = std::exchange(told_, {});
+  EXPECT_EQ(expected_told.size(), 10u);
+  fs::remove_all(folder_ / "out");
+
+  std::set<int64_t> borders;
+  for (int i = 0; i < kNumInputs; ++i) {
+    crash_at(first_document(i));
+    borders.insert(num_finished_shards());
+    std::set<std::string> told(told_.begin(), told_.end());
+    told_.clear();
+    run("");
+    EXPECT_EQ(output_files(), expected) << "crashed in input " << i;
+    told.insert(told_.begin(), told_.end());
+    EXPECT_EQ(told, std::set<std::string>(expected_told.begin(), expected_told.end())) << i;
+    told_.clear();
+    fs::remove_all(folder_ / "out");
+  }
+  EXPECT_GT(borders.size(), 10u);
+  EXPECT_EQ(int64_t(borders.size()), *borders.rbegin() + 1);  // none was passed over
+}
+
+TEST_F(BadLinesTest, CrashedAtEveryShardOneAfterAnotherTheyAreCountedOnceEach) {
+  run("");
+  const auto expected = output_files();
+  fs::remove_all(folder_ / "out");
+  for (int i = 0; i < kNumInputs; ++i) crash_at(first_document(i));
+  run("");
+  EXPECT_EQ(output_files(), expected);
 }
 
 TEST_F(RestartTest, WhatWasDoneIsNotDoneAgain) {
@@ -144,7 +242,7 @@ class PublishTest : public RestartTest {
     part.next.input = static_cast<int64_t>(inputs.files.size());
     for (const Json& input : index["inputs"]) {
       part.inputs.push_back({input["documents"], input["tokens"], 0});
-      part.bad.counts.push_back(input["bad_lines"]);
+      state.bad.counts.push_back(input["bad_lines"]);
     }
     for (const Json& shard : index["shards"]) {
       part.shards.push_back({shard["file"], shard["tokens"], shard["documents"], shard["hash"]});
