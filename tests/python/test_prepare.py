@@ -1,6 +1,7 @@
 """`ropewalk prepare` as a process: what it reads, what it passes over, and that it may be killed at any
 moment. Bytes and rules are those of docs/file_formats.md."""
 
+import contextlib
 import ctypes
 import gzip
 import hashlib
@@ -10,6 +11,7 @@ import pathlib
 import pty
 import random
 import resource
+import select
 import signal
 import struct
 import subprocess
@@ -120,22 +122,58 @@ def num_finished_shards(output):
     return -1 if progress["publishing"] else sum(len(part["shards"]) for part in progress["parts"])
 
 
-def wait_until(condition, process):
-    """False when the process ended before."""
-    while process.poll() is None:
-        if condition():
+class FolderWatch:
+    """Tells (by inotify) when an entry of a folder comes, goes or is replaced."""
+    CREATE, MOVED_FROM, MOVED_TO, DELETE = 0x100, 0x40, 0x80, 0x200
+
+    def __init__(self, folder):
+        library = ctypes.CDLL(None, use_errno=True)
+        self.descriptor = library.inotify_init1(os.O_CLOEXEC)
+        if self.descriptor < 0 or library.inotify_add_watch(
+                self.descriptor, os.fsencode(folder),
+                self.CREATE | self.MOVED_FROM | self.MOVED_TO | self.DELETE) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")
+
+    def close(self):
+        os.close(self.descriptor)
+
+    def wait_until(self, condition, process):
+        """False when the process ended before."""
+        end = os.pidfd_open(process.pid)
+        try:
+            while not condition():
+                ready, _, _ = select.select([self.descriptor, end], [], [], LIMIT_S)
+                assert ready, f"nothing happened for {LIMIT_S} s"
+                if end in ready:
+                    return False
+                os.read(self.descriptor, 1 << 16)
             return True
-        os.sched_yield()
-    return False
+        finally:
+            os.close(end)
+
+
+@contextlib.contextmanager
+def start_watched(*inputs, output, **keywords):
+    """The command, and a watch of its work folder, which is there before the command."""
+    work = output.with_name(output.name + ".partial")
+    work.mkdir(exist_ok=True)
+    with contextlib.closing(FolderWatch(work)) as watch, \
+            start(*inputs, output=output, **keywords) as process:
+        try:
+            yield process, watch
+        except BaseException:
+            process.kill()
+            raise
 
 
 def signal_at(count, number, corpus, output, options):
     """Starts the command and signals it when so many shards are finished (-1: when it publishes)."""
-    process = start(corpus, output=output, options=options)
-    with process:
-        reached = wait_until(
-            lambda: num_finished_shards(output) == -1 or 0 <= count <= num_finished_shards(output), process)
-        if reached:
+    def is_reached():
+        shards = num_finished_shards(output)
+        return shards == -1 or 0 <= count <= shards
+
+    with start_watched(corpus, output=output, options=options) as (process, watch):
+        if watch.wait_until(is_reached, process):
             process.send_signal(number)
         report = process.communicate(timeout=LIMIT_S)[0].decode()
     return process.returncode, report
@@ -178,9 +216,8 @@ def test_stopped_it_says_how_to_go_on_and_does(corpus, job, tmp_path, number):
 
 def test_a_second_one_for_the_same_output_is_refused(corpus, tmp_path):
     output = tmp_path / "out"
-    process = start(corpus, output=output, options=OPTIONS["whole"])
-    with process:
-        assert wait_until(lambda: num_finished_shards(output) >= 1, process)
+    with start_watched(corpus, output=output, options=OPTIONS["whole"]) as (process, watch):
+        assert watch.wait_until(lambda: num_finished_shards(output) >= 1, process)
         process.send_signal(signal.SIGSTOP)
         try:
             report = prepare(corpus, output=output, expect=2)
@@ -216,11 +253,10 @@ def test_standard_input_is_json_lines_or_what_format_says(tmp_path):
 
 def test_a_stop_while_standard_input_gives_nothing_ends_it(tmp_path):
     output = tmp_path / "out"
-    process = start("-", output=output, stdin=subprocess.PIPE)
-    with process:
+    with start_watched("-", output=output, stdin=subprocess.PIPE) as (process, watch):
         process.stdin.write(json_lines(["text"]).encode())
         process.stdin.flush()
-        assert wait_until((tmp_path / "out.partial" / "lock").exists, process)
+        assert watch.wait_until((tmp_path / "out.partial" / "lock").exists, process)
         process.send_signal(signal.SIGTERM)
         report = process.stdout.read().decode()
     assert process.returncode == 1 and "standard input cannot be gone on with" in report
