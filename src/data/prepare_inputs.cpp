@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
@@ -47,7 +48,8 @@ class InputSearch {
       try {
         add_word(input);
       } catch (const fs::filesystem_error& error) {
-        faults_.error(input.string(), "cannot be searched: " + error.code().message());
+        const fs::path& place = error.path1().empty() ? input : error.path1();
+        faults_.error(place.string(), "cannot be searched: " + error.code().message());
       }
     }
     faults_.throw_if_errors<DataError>("prepare");
@@ -56,6 +58,7 @@ class InputSearch {
 
  private:
   void add_word(const fs::path& word) {
+    found_.clear();
     if (word == kStandardInput) return add_stdin();
     if (fs::is_directory(word)) {
       const size_t before = list_.files.size();
@@ -96,7 +99,8 @@ class InputSearch {
 
   // Anything but a named file: taken when it is text, and counted when not.
   void add_found(const fs::path& path) {
-    if (is_own(path)) return;
+    // What lies in a folder that a pattern matches may be matched itself.
+    if (is_own(path) || !found_.insert(path.lexically_normal()).second) return;
     if (is_real_folder(path) && !is_hidden(path)) return add_folder(path);
     if (fs::is_regular_file(path) && !is_hidden(path) && text_kind_of(path)) return add_file(path);
     ++list_.num_passed_over;
@@ -164,6 +168,7 @@ class InputSearch {
   const PrepareOptions& options_;
   std::vector<fs::path> own_folders_;
   std::map<std::pair<dev_t, ino_t>, fs::path> files_;
+  std::set<fs::path> found_;  // for the word at hand
   InputList list_;
   Diagnostics faults_;
 };

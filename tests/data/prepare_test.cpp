@@ -202,6 +202,7 @@ TEST_F(PrepareTest, FoldersAndPatternsAreSearchedInTheOrderOfNames) {
   EXPECT_THAT(paths({"c"}), ElementsAre("c/a/z.md", "c/b.txt", "c/d.txt"));
   EXPECT_THAT(told,
               ElementsAre(AllOf(HasSubstr("3 found but passed over"), HasSubstr("note.png"))));
+  EXPECT_THAT(paths({"c/**/*"}), ElementsAre("c/a/z.md", "c/b.txt", "c/d.txt"));
   EXPECT_THAT(paths({"c/*.txt"}), ElementsAre("c/b.txt", "c/d.txt"));
   EXPECT_THAT(paths({"c/**/*.md"}), ElementsAre("c/a/z.md"));
   EXPECT_THAT(paths({"c/**/[b-d].txt"}), ElementsAre("c/b.txt", "c/d.txt"));
