@@ -37,9 +37,6 @@ class ParquetReader {
 
   // False at the end. A row with a fault is returned; what cannot be decoded is a DataError.
   bool next_row(ParquetRow& row);
-  // The same as TextReader: a row with a fault is a DataError "file:row: fault", after which the
-  // next row can be read.
-  bool next(Document& document);
 
   // The share of the file that the rows read so far make up: for progress against its size.
   uint64_t bytes_read() const;

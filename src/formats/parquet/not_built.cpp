@@ -19,7 +19,6 @@ ParquetReader::ParquetReader(const std::filesystem::path& path, const TextReader
 ParquetReader::~ParquetReader() = default;
 ParquetReader::ParquetReader(ParquetReader&&) noexcept = default;
 bool ParquetReader::next_row(ParquetRow&) { return false; }
-bool ParquetReader::next(Document&) { return false; }
 uint64_t ParquetReader::bytes_read() const { return 0; }
 
 }  // namespace ropewalk

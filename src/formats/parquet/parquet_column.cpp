@@ -37,7 +37,8 @@ int index_of(const parquet::SchemaDescriptor& schema, const std::string& field) 
   return -1;
 }
 
-std::string text_columns(const parquet::SchemaDescriptor& schema) {
+// What to do instead.
+std::string other_columns(const parquet::SchemaDescriptor& schema) {
   constexpr size_t kMostNames = 20;
   std::vector<std::string> names;
   for (int i = 0; i < schema.num_columns() && names.size() <= kMostNames; ++i) {
@@ -46,7 +47,8 @@ std::string text_columns(const parquet::SchemaDescriptor& schema) {
     names.push_back(names.size() == kMostNames ? "..."
                                                : quoted_text(column.path()->ToDotString(), 60));
   }
-  return names.empty() ? "it has no text column" : "its text columns: " + join(names, ", ");
+  if (names.empty()) return "it has no text column, so leave the file out";
+  return "name one of its text columns with --field: " + join(names, ", ");
 }
 
 }  // namespace
@@ -56,16 +58,16 @@ int find_text_column(const parquet::SchemaDescriptor& schema,
                      const std::string& path) {
   const int index = index_of(schema, field);
   if (index < 0) {
-    throw DataError(path + ": has no column '" + field + "'; " + text_columns(schema));
+    throw DataError(path + ": has no column '" + field + "'; " + other_columns(schema));
   }
   const parquet::ColumnDescriptor& column = *schema.Column(index);
   if (is_repeated(column)) {
     throw DataError(path + ": column '" + field + "' lies in a list, expected one text a row; " +
-                    text_columns(schema));
+                    other_columns(schema));
   }
   if (!is_text(column)) {
     throw DataError(path + ": column '" + field + "' is of type " + type_of(column) +
-                    ", expected text; " + text_columns(schema));
+                    ", expected text; " + other_columns(schema));
   }
   return index;
 }

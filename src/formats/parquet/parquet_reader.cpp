@@ -6,6 +6,7 @@
 #include <parquet/exception.h>
 #include <parquet/file_reader.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 
@@ -44,6 +45,7 @@ bool parquet_is_built() { return true; }
 struct ParquetReader::State {
   State(const fs::path& file_path, const TextReaderOptions& options)
       : path(file_path.string()),
+        field(options.text_field),
         max_document_bytes(options.max_document_bytes),
         pool(arrow::default_memory_pool(),
              static_cast<int64_t>(options.max_document_bytes) + kDecoderBytes) {
@@ -52,7 +54,7 @@ struct ParquetReader::State {
     size_bytes = fs::file_size(file_path);
     guarded("file", [&] {
       file = open_file(file_path, &pool);
-      column = find_text_column(*file->metadata()->schema(), options.text_field, path);
+      column = find_text_column(*file->metadata()->schema(), field, path);
       num_rows = file->metadata()->num_rows();
       present_level = file->metadata()->schema()->Column(column)->max_definition_level();
     });
@@ -64,17 +66,23 @@ struct ParquetReader::State {
     try {
       action();
     } catch (const parquet::ParquetException& error) {
-      throw DataError(path + ": " + where + " cannot be read as Parquet: " + error.what() +
-                      "; the file is damaged, cut short or of a kind that is not supported");
+      throw DataError(
+          path + ": " + where + " cannot be read as Parquet: " + error.what() +
+          "; it is damaged, cut short or of a kind that is not supported. Fetch it again, or "
+          "convert it to JSON lines");
     } catch (const std::bad_alloc&) {
-      throw DataError(path + ": " + where + " asks for more memory than there is; it is damaged");
+      throw DataError(
+          path + ": " + where +
+          " asks for more memory than a document may have; it is damaged, fetch it again");
     }
   }
 
   bool next_row(ParquetRow& row) {
     while (batch_at == batch_size) {
       if (row_group == file->metadata()->num_row_groups() && !reader) return end_of_file();
-      guarded("row group " + std::to_string(row_group + (reader ? 0 : 1)), [&] { read_batch(); });
+      guarded("row group " + std::to_string(row_group + (reader ? 0 : 1)) + " of column '" + field +
+                  "'",
+              [&] { read_batch(); });
     }
     row.row = ++rows_read;
     row.text.clear();
@@ -91,7 +99,7 @@ struct ParquetReader::State {
   bool end_of_file() const {
     if (rows_read != num_rows) {
       throw DataError(path + ": holds " + std::to_string(rows_read) + " rows, but says " +
-                      std::to_string(num_rows) + "; it is damaged");
+                      std::to_string(num_rows) + "; it is damaged, fetch it again");
     }
     return false;
   }
@@ -99,7 +107,7 @@ struct ParquetReader::State {
   void take(std::string_view text, ParquetRow& row) const {
     if (text.size() > max_document_bytes) {
       row.fault = "the text is longer than " + format_bytes(max_document_bytes) +
-                  ", the most that one document may have";
+                  ", the most that a document may have (--max-document-bytes)";
     } else if (const size_t bad = first_invalid_utf8(text); bad != text.size()) {
       row.fault = "byte " + std::to_string(bad + 1) + " of the text is not valid UTF-8";
     } else {
@@ -128,10 +136,16 @@ struct ParquetReader::State {
     // A column without nulls has no levels: all rows are there.
     levels.fill(present_level);
     batch_size = reader->ReadBatch(kBatchRows, levels.data(), nullptr, values.data(), &num_values);
+    const auto present = std::count(levels.begin(), levels.begin() + batch_size, present_level);
+    if (present != num_values) {
+      throw parquet::ParquetException("a page holds " + std::to_string(num_values) +
+                                      " texts, expected " + std::to_string(present));
+    }
     rows_left -= batch_size;
   }
 
   std::string path;
+  std::string field;
   uint64_t max_document_bytes;
   uint64_t size_bytes = 0;
   arrow::CappedMemoryPool pool;
@@ -160,18 +174,6 @@ ParquetReader::~ParquetReader() = default;
 ParquetReader::ParquetReader(ParquetReader&&) noexcept = default;
 
 bool ParquetReader::next_row(ParquetRow& row) { return state_->next_row(row); }
-
-bool ParquetReader::next(Document& document) {
-  ParquetRow row;
-  row.text = std::move(document.text);
-  if (!next_row(row)) return false;
-  document.text = std::move(row.text);
-  document.line = row.row;
-  if (!row.fault.empty()) {
-    throw DataError(state_->path + ":" + std::to_string(row.row) + ": " + row.fault);
-  }
-  return true;
-}
 
 uint64_t ParquetReader::bytes_read() const {
   if (state_->num_rows == 0) return state_->size_bytes;

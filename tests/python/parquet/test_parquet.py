@@ -89,7 +89,7 @@ def test_no_rows_and_no_groups(tmp_path):
 def test_columns_that_are_no_text(tmp_path):
     path = write(tmp_path / "a.parquet", {
         "number": [1], "list": [["a"]], "body": ["b"], "fixed": pa.array([b"ab"], pa.binary(2))})
-    assert "has no column 'text'; its text columns: \"body\"" in refusal(path)
+    assert "has no column 'text'; name one of its text columns with --field: \"body\"" in refusal(path)
     assert "column 'number' is of type" in refusal(path, "number")
     assert "column 'fixed' is of type" in refusal(path, "fixed")
     assert "lies in a list" in refusal(path, "list.list.element")
