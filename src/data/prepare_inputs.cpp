@@ -11,6 +11,7 @@
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/formats/parquet_reader.h"
 
 namespace ropewalk {
 namespace {
@@ -61,9 +62,9 @@ class InputSearch {
     found_.clear();
     if (word == kStandardInput) return add_stdin();
     if (fs::is_directory(word)) {
-      const size_t before = list_.files.size();
+      const int64_t before = num_met_;
       add_folder(word);
-      if (list_.files.size() == before) {
+      if (num_met_ == before) {
         faults_.error(word.string(), "the folder holds no text file; expected " + endings());
       }
     } else if (fs::is_regular_file(word)) {
@@ -87,7 +88,8 @@ class InputSearch {
   }
 
   static std::string endings() {
-    return ".txt, .text, .md, .jsonl, .ndjson or .json, plain or followed by .gz or .zst";
+    return ".txt, .text, .md, .jsonl, .ndjson or .json, plain or followed by .gz or .zst; or "
+           ".parquet";
   }
 
   bool is_own(const fs::path& path) const {
@@ -114,9 +116,9 @@ class InputSearch {
   void add_pattern(const fs::path& pattern) {
     const fs::path relative = pattern.relative_path();
     const std::vector<fs::path> parts(relative.begin(), relative.end());
-    const size_t before = list_.files.size();
+    const int64_t before = num_met_;
     match(pattern.root_path(), parts, 0);
-    if (list_.files.size() == before) faults_.error(pattern.string(), "matches no text file");
+    if (num_met_ == before) faults_.error(pattern.string(), "matches no text file");
   }
 
   void match(const fs::path& folder, const std::vector<fs::path>& parts, size_t at) {
@@ -145,7 +147,26 @@ class InputSearch {
     }
   }
 
+  // Its column shows before hours of work on other inputs.
+  bool check_parquet(const fs::path& path) {
+    if (options_.text.whole_line) {
+      faults_.error(path.string(), "is Parquet; --chat-form reads JSON lines only: convert it");
+      return false;
+    }
+    // How to build a program that reads them is told once.
+    if (!parquet_is_built() && is_parquet_refused_) return false;
+    try {
+      const ParquetReader opened(path, options_.text);
+      return true;
+    } catch (const DataError& error) {
+      faults_.error("", error.what());
+      is_parquet_refused_ = true;
+      return false;
+    }
+  }
+
   void add_file(const fs::path& path) {
+    ++num_met_;
     // Names stand in dataset.json, which is UTF-8.
     if (first_invalid_utf8(path.string()) != path.string().size()) {
       return faults_.error("INPUT", "the name of a file is not valid UTF-8; rename it");
@@ -160,6 +181,7 @@ class InputSearch {
                            "is the same file as " + known->second.string() +
                                "; name every file once, in order not to train on it twice");
     }
+    if (is_parquet_input(path) && !check_parquet(path)) return;
     list_.files.push_back({path,
                            static_cast<uint64_t>(status.st_size),
                            status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec});
@@ -170,6 +192,8 @@ class InputSearch {
   std::map<std::pair<dev_t, ino_t>, fs::path> files_;
   std::set<fs::path> found_;  // for the word at hand
   InputList list_;
+  int64_t num_met_ = 0;  // files that are text by their names, with those that are faults
+  bool is_parquet_refused_ = false;
   Diagnostics faults_;
 };
 

@@ -227,9 +227,12 @@ TEST_F(PrepareTest, TheOutputIsNeverAnInput) {
 TEST_F(PrepareTest, AllBadInputsAreNamedAtOnceBeforeAnythingIsRead) {
   options_.inputs.push_back(folder_ / "in/none.txt");
   options_.inputs.push_back(folder_.put("in/table.csv", "a,b"));
+  options_.inputs.push_back(folder_.put("in/rows.parquet", "text"));
   EXPECT_THAT(fault(),
-              AllOf(HasSubstr("none.txt"),
+              AllOf(HasSubstr("3 faults"),
+                    HasSubstr("none.txt"),
                     HasSubstr("not found"),
+                    HasSubstr("rows.parquet: "),
                     HasSubstr("table.csv"),
                     HasSubstr("unknown ending")));
   expect_nothing_written();

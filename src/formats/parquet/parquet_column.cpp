@@ -37,6 +37,13 @@ int index_of(const parquet::SchemaDescriptor& schema, const std::string& field) 
   return -1;
 }
 
+bool is_group(const parquet::SchemaDescriptor& schema, const std::string& field) {
+  for (int i = 0; i < schema.num_columns(); ++i) {
+    if (schema.Column(i)->path()->ToDotString().starts_with(field + ".")) return true;
+  }
+  return false;
+}
+
 // What to do instead.
 std::string other_columns(const parquet::SchemaDescriptor& schema) {
   constexpr size_t kMostNames = 20;
@@ -57,6 +64,10 @@ int find_text_column(const parquet::SchemaDescriptor& schema,
                      const std::string& field,
                      const std::string& path) {
   const int index = index_of(schema, field);
+  if (index < 0 && is_group(schema, field)) {
+    throw DataError(path + ": column '" + field +
+                    "' is a struct or a list, expected one text a row; " + other_columns(schema));
+  }
   if (index < 0) {
     throw DataError(path + ": has no column '" + field + "'; " + other_columns(schema));
   }
