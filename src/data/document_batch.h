@@ -35,6 +35,9 @@ struct DocumentBatch {
   std::vector<BatchItem> items;  // one after another in one input
   uint64_t text_bytes = 0;       // of all items, as stored in the raw documents
   uint64_t stored_bytes = 0;     // of all inputs, read so far: for progress
+
+  // What it takes as read; an item weighs more than a short line.
+  uint64_t memory_bytes() const { return text_bytes + items.size() * sizeof(BatchItem); }
 };
 
 class BatchReader {

@@ -49,7 +49,7 @@ void PrepareJob::run(const DocumentEncoder& encoder) {
   OrderedPipeline<DocumentBatch> pipeline(
       {.produce = [&] { return reader.next(); },
        .work = [&](DocumentBatch& batch) { encode_batch(job, batch); },
-       .weight = [](const DocumentBatch& batch) { return batch.text_bytes; },
+       .weight = [](const DocumentBatch& batch) { return batch.memory_bytes(); },
        .workers = options_.workers,
        .max_weight = kMaxBytesUnderWay});
   const auto meanwhile = [&] {
