@@ -10,17 +10,15 @@
 namespace ropewalk::tokenization {
 namespace {
 
-// Up to this many symbols a scan for the lowest rank beats a heap.
+// Up to this many symbols a scan for the lowest rank beats a queue.
 constexpr size_t kShortWord = 40;
+// A word has up to three candidates for each symbol, and the queue takes fewer than 2^32.
+constexpr size_t kLongestWord = size_t{1} << 30;
+constexpr int32_t kMergedAway = -1;
 constexpr uint32_t kNoRank = std::numeric_limits<uint32_t>::max();
 
 uint64_t pair_key(int32_t left, int32_t right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-}
-
-// Order of a max-heap whose top is the lowest rank, then the leftmost.
-bool later(const MergeScratch::Candidate& a, const MergeScratch::Candidate& b) {
-  return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
 }
 
 }  // namespace
@@ -77,49 +75,36 @@ void merge_short(const MergeTable& merges, std::vector<int32_t>& word, MergeScra
   }
 }
 
-bool add_candidate(const MergeTable& merges, MergeScratch& scratch, int32_t left, int32_t right) {
-  const MergeTable::Merge* merge = merges.find(scratch.symbols[left].id, scratch.symbols[right].id);
-  if (merge == nullptr) return false;
-  scratch.heap.push_back({merge->rank, left, merge->id});
-  return true;
-}
-
-// A linked list and a heap of candidates, of which stale ones are skipped: n log n for n symbols.
+// A linked list and a queue of candidates, of which stale ones are skipped.
 void merge_long(const MergeTable& merges, std::vector<int32_t>& word, MergeScratch& scratch) {
   std::vector<MergeScratch::Symbol>& symbols = scratch.symbols;
-  if (word.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+  if (word.size() > kLongestWord) {
     throw DataError("a text has a word of " + std::to_string(word.size()) +
-                    " symbols; expected fewer than 2^31; cut the text");
+                    " symbols; expected at most " + std::to_string(kLongestWord) +
+                    "; cut the text");
   }
   const int32_t size = static_cast<int32_t>(word.size());
   symbols.clear();
-  scratch.heap.clear();
-  for (int32_t i = 0; i < size; ++i) {
-    symbols.push_back({word[i], i - 1, i + 1 < size ? i + 1 : -1, true});
-  }
-  for (int32_t i = 0; i + 1 < size; ++i) add_candidate(merges, scratch, i, i + 1);
-  std::make_heap(scratch.heap.begin(), scratch.heap.end(), later);
-  const auto push_candidate = [&](int32_t left, int32_t right) {
-    if (!add_candidate(merges, scratch, left, right)) return;
-    std::push_heap(scratch.heap.begin(), scratch.heap.end(), later);
+  for (int32_t i = 0; i < size; ++i) symbols.push_back({word[i], i - 1, i + 1 < size ? i + 1 : -1});
+  const auto add_candidate = [&](int32_t left, int32_t right) {
+    const MergeTable::Merge* merge = merges.find(symbols[left].id, symbols[right].id);
+    if (merge != nullptr) scratch.queue.push({merge->rank, left});
   };
-  while (!scratch.heap.empty()) {
-    const MergeScratch::Candidate top = scratch.heap.front();
-    std::pop_heap(scratch.heap.begin(), scratch.heap.end(), later);
-    scratch.heap.pop_back();
-    MergeScratch::Symbol& left = symbols[top.position];
-    if (!left.alive || left.next < 0) continue;
-    const int32_t right = left.next;
-    const MergeTable::Merge* merge = merges.find(left.id, symbols[right].id);
-    if (merge == nullptr || merge->id != top.id) continue;
-    left.id = top.id;
-    left.next = symbols[right].next;
-    symbols[right].alive = false;
+  for (int32_t i = 0; i + 1 < size; ++i) add_candidate(i, i + 1);
+  while (const auto candidate = scratch.queue.pop()) {
+    MergeScratch::Symbol& left = symbols[candidate->position];
+    if (left.id == kMergedAway || left.next < 0) continue;
+    MergeScratch::Symbol& right = symbols[left.next];
+    const MergeTable::Merge* merge = merges.find(left.id, right.id);
+    if (merge == nullptr || merge->rank != candidate->rank) continue;
+    left.id = merge->id;
+    left.next = right.next;
+    right.id = kMergedAway;
+    if (left.previous >= 0) add_candidate(left.previous, candidate->position);
     if (left.next >= 0) {
-      symbols[left.next].previous = top.position;
-      push_candidate(top.position, left.next);
+      symbols[left.next].previous = candidate->position;
+      add_candidate(candidate->position, left.next);
     }
-    if (left.previous >= 0) push_candidate(left.previous, top.position);
   }
   word.clear();
   for (int32_t i = 0; i >= 0; i = symbols[i].next) word.push_back(symbols[i].id);

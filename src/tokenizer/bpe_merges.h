@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tokenizer/merge_queue.h"
+
 namespace ropewalk::tokenization {
 
 // The merge table: (left id, right id) -> rank and resulting id, by open addressing.
@@ -32,23 +34,17 @@ class MergeTable {
 
 struct MergeScratch {
   struct Symbol {
-    int32_t id;
+    int32_t id;        // -1: it is part of the one before
     int32_t previous;  // index, -1 at the begin
     int32_t next;      // index, -1 at the end
-    bool alive;
-  };
-  struct Candidate {
-    uint32_t rank;
-    int32_t position;
-    int32_t id;
   };
   std::vector<uint32_t> ranks;
   std::vector<int32_t> merged;
   std::vector<Symbol> symbols;
-  std::vector<Candidate> heap;
+  MergeQueue queue;
 };
 
-// Merges `word`, ids of symbols, in place; n log n for n symbols.
+// Merges `word`, ids of symbols, in place; in linear time, but for what the queue sorts.
 void merge_word(const MergeTable& merges, std::vector<int32_t>& word, MergeScratch& scratch);
 
 }  // namespace ropewalk::tokenization

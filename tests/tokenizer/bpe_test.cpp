@@ -88,6 +88,32 @@ Ids merge_slowly(const MergeTable& table, Ids word) {
   }
 }
 
+// What a merge makes may merge again at once, since ranks are in any order.
+TEST(Bpe, LongWordsAreMergedByTheDefinitionWhateverTheOrderOfRanks) {
+  uint64_t state = 1;
+  const auto below = [&](uint64_t limit) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return static_cast<int32_t>((state >> 33) % limit);
+  };
+  MergeScratch scratch;
+  for (int round = 0; round < 300; ++round) {
+    constexpr int kMerges = 30;
+    std::vector<uint32_t> ranks(kMerges);
+    for (int i = 0; i < kMerges; ++i) {
+      ranks[i] = static_cast<uint32_t>(i);
+      std::swap(ranks[i], ranks[below(i + 1)]);
+    }
+    MergeTable table;
+    table.reserve(kMerges);
+    for (int i = 0; i < kMerges; ++i) table.insert(below(2 + i), below(2 + i), {ranks[i], 2 + i});
+    Ids word;
+    for (int i = 0; i < 41 + round; ++i) word.push_back(below(2));
+    const Ids expected = merge_slowly(table, word);
+    merge_word(table, word, scratch);
+    ASSERT_EQ(word, expected) << round;
+  }
+}
+
 TEST(Bpe, ATextCutAtItsSeamsGivesTheIdsOfTheWhole) {
   const Merges merges = {{"a", "b"}, {"_", "a"}, {"ab", "c"}, {"_", "_"}, {"_a", "b"}, {"c", "c"}};
   CharacterBpe bpe({"a", "b", "c", "_"}, merges);
