@@ -9,6 +9,7 @@
 #include "ropewalk/formats/text_reader.h"
 #include "tokenizer/codec.h"
 #include "tokenizer/config_tokens.h"
+#include "tokenizer/continuation.h"
 #include "tokenizer/sentence_piece.h"
 #include "tokenizer/tiktoken_file.h"
 
@@ -106,6 +107,12 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) 
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
   return impl_->loaded.codec->decode(ids, skip_special);
+}
+
+std::string Tokenizer::decode_continuation(std::span<const int32_t> before,
+                                           std::span<const int32_t> ids,
+                                           bool skip_special) const {
+  return tokenization::decode_continuation(*impl_->loaded.codec, before, ids, skip_special);
 }
 
 int64_t Tokenizer::vocab_size() const { return impl_->loaded.codec->num_ids(); }

@@ -39,9 +39,9 @@ inline std::string piece_field(const PieceSpec& piece) {
                          number_field(3, static_cast<uint64_t>(piece.type)));
 }
 
-// BPE with byte fallback, no dummy prefix: ids 0..2 are <unk>, <s>, </s>, 3..258 the bytes, 259 the
+// BPE with byte fallback: ids 0..2 are <unk>, <s>, </s>, 3..258 the bytes, 259 the
 // user-defined <x>, 260 "▁", 261 "a", 262 "b", 263 "ab".
-inline std::string sentence_piece_model() {
+inline std::string sentence_piece_model(bool dummy_prefix = false) {
   std::string model = piece_field({"<unk>", 0, PieceType::kUnknown}) +
                       piece_field({"<s>", 0, PieceType::kControl}) +
                       piece_field({"</s>", 0, PieceType::kControl});
@@ -56,9 +56,10 @@ inline std::string sentence_piece_model() {
   constexpr int kModelType = 3, kBpe = 2, kByteFallback = 35;
   constexpr int kAddDummyPrefix = 3, kRemoveExtraWhitespaces = 4;
   model += bytes_field(2, number_field(kModelType, kBpe) + number_field(kByteFallback, 1));
-  return model + bytes_field(3,
-                             bytes_field(1, "identity") + number_field(kAddDummyPrefix, 0) +
-                                 number_field(kRemoveExtraWhitespaces, 0));
+  return model +
+         bytes_field(3,
+                     bytes_field(1, "identity") + number_field(kAddDummyPrefix, dummy_prefix) +
+                         number_field(kRemoveExtraWhitespaces, 0));
 }
 
 inline std::string base64(std::string_view bytes) {

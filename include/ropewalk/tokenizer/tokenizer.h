@@ -37,6 +37,13 @@ class Tokenizer {
   // Bytes that are no UTF-8 (a character cut in two) become U+FFFD; unknown ids are left out.
   // SentencePiece's control symbols have no text, skipped or not.
   std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;
+  // The text that `ids` add to that of `before`: what both together decode to, less what `before`
+  // alone does. A space in front of the first word stays, and a character that `before` leaves
+  // unfinished comes whole; one that `ids` leave unfinished is U+FFFD. Of `before` only as many of
+  // the last ids are decoded as matter, mostly 16, so that a stream takes linear time.
+  std::string decode_continuation(std::span<const int32_t> before,
+                                  std::span<const int32_t> ids,
+                                  bool skip_special = true) const;
 
   // Largest id + 1, added tokens included. A model's vocab_size may be larger (padding), never
   // smaller.

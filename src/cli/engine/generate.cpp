@@ -49,7 +49,7 @@ int run_generate(const GenerateOptions& options) {
                                                    .top_p = options.top_p,
                                                    .seed = options.seed,
                                                    .stop_ids = loaded.model.spec.eos_token_ids});
-  const std::string text = tokenizer->decode(generated);
+  const std::string text = tokenizer->decode_continuation(prompt, generated);
   if (options.json) {
     const Json out = {{"prompt_ids", prompt}, {"ids", generated}, {"text", text}};
     std::printf("%s\n", out.dump().c_str());
