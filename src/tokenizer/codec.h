@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "ropewalk/base/diagnostics.h"
-#include "tokenizer/template.h"
-#include "tokenizer/tokenizer_file.h"
+#include "tokenizer/files/tokenizer_file.h"
+#include "tokenizer/pipeline/template.h"
 
 namespace ropewalk::tokenization {
 

@@ -8,10 +8,10 @@
 #include "ropewalk/base/json.h"
 #include "ropewalk/formats/text_reader.h"
 #include "tokenizer/codec.h"
-#include "tokenizer/config_tokens.h"
 #include "tokenizer/continuation.h"
-#include "tokenizer/sentence_piece.h"
-#include "tokenizer/tiktoken_file.h"
+#include "tokenizer/files/config_tokens.h"
+#include "tokenizer/files/sentence_piece.h"
+#include "tokenizer/files/tiktoken_file.h"
 
 namespace ropewalk {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "data/chat_line.h"
+#include "data/chat/chat_line.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/json.h"

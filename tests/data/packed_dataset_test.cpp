@@ -3,7 +3,7 @@
 #include <map>
 #include <numeric>
 
-#include "data/first_fit.h"
+#include "data/sequences/first_fit.h"
 #include "data/shard_files.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/data/sequence_dataset.h"

@@ -1,10 +1,10 @@
 #include <set>
 #include <utility>
 
-#include "data/document_batch.h"
+#include "data/prepare/document_batch.h"
+#include "data/prepare/inputs.h"
+#include "data/prepare/state.h"
 #include "data/prepare_fixture.h"
-#include "data/prepare_inputs.h"
-#include "data/prepare_state.h"
 #include "ropewalk/base/json.h"
 #include "ropewalk/data/dataset_index.h"
 

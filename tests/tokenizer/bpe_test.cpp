@@ -1,4 +1,4 @@
-#include "tokenizer/bpe.h"
+#include "tokenizer/bpe/bpe.h"
 
 #include <gmock/gmock.h>
 

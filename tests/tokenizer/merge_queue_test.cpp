@@ -1,4 +1,4 @@
-#include "tokenizer/merge_queue.h"
+#include "tokenizer/bpe/merge_queue.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "tokenizer/pattern.h"
+#include "tokenizer/pipeline/pattern.h"
 
 #include <gmock/gmock.h>
 
 #include "formats/temporary_folder.h"
 #include "ropewalk/base/errors.h"
-#include "tokenizer/regex.h"
+#include "tokenizer/pipeline/regex.h"
 
 namespace ropewalk::tokenization {
 namespace {

@@ -1,9 +1,9 @@
 // Normalizers, pre-tokenizers and decoders, each as tokenizer.json writes them.
 #include <gmock/gmock.h>
 
-#include "tokenizer/decoder_steps.h"
-#include "tokenizer/normalizer.h"
-#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/pipeline/decoder_steps.h"
+#include "tokenizer/pipeline/normalizer.h"
+#include "tokenizer/pipeline/pre_tokenizer.h"
 
 namespace ropewalk::tokenization {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ropewalk/base/json.h"
-#include "tokenizer/byte_alphabet.h"
+#include "tokenizer/bpe/byte_alphabet.h"
 
 namespace ropewalk {
 

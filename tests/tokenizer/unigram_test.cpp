@@ -1,4 +1,4 @@
-#include "tokenizer/unigram.h"
+#include "tokenizer/unigram/unigram.h"
 
 #include <gmock/gmock.h>
 

@@ -1,0 +1,135 @@
+#include "tokenizer/unicode/unicode_versions.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace ropewalk::tokenization {
+namespace {
+
+struct Range {
+  int32_t first;
+  int32_t last;
+};
+
+constexpr Range kNewerNumbers[] = {{0x10D40, 0x10D49},
+                                   {0x116D0, 0x116E3},
+                                   {0x11BF0, 0x11BF9},
+                                   {0x11DE0, 0x11DE9},
+                                   {0x16130, 0x16139},
+                                   {0x16D70, 0x16D79},
+                                   {0x16FF4, 0x16FF6},
+                                   {0x1CCF0, 0x1CCF9},
+                                   {0x1E5F1, 0x1E5FA}};
+
+constexpr Range kInert[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
+    {0xC3C, 0xC3C},     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},
+    {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27},
+    {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85},
+    {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
+    {0x11930, 0x11930}, {0x11938, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943},
+    {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99},
+    {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x11F41, 0x11F42},
+    {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
+    {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}};
+
+constexpr Range kInertInNfkc[] = {{0x32FF, 0x32FF},
+                                  {0xA7F2, 0xA7F4},
+                                  {0xAB69, 0xAB69},
+                                  {0x10781, 0x10785},
+                                  {0x10787, 0x107B0},
+                                  {0x107B2, 0x107BA},
+                                  {0x1E030, 0x1E06D},
+                                  {0x1F16C, 0x1F16C},
+                                  {0x1FBF0, 0x1FBF9}};
+
+constexpr Range kNewerMarks[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
+    {0xAFA, 0xAFF},     {0xB55, 0xB55},     {0xC04, 0xC04},     {0xC3C, 0xC3C},
+    {0xCF3, 0xCF3},     {0xD00, 0xD00},     {0xD3B, 0xD3C},     {0xD81, 0xD81},
+    {0xEBA, 0xEBA},     {0xECE, 0xECE},     {0x1715, 0x1715},   {0x180F, 0x180F},
+    {0x1ABF, 0x1ACE},   {0x1CF7, 0x1CF7},   {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},
+    {0xA8FF, 0xA8FF},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF},
+    {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x11073, 0x11074},
+    {0x110C2, 0x110C2}, {0x11145, 0x11146}, {0x111C9, 0x111C9}, {0x111CE, 0x111CF},
+    {0x11241, 0x11241}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x1182C, 0x1183A},
+    {0x11930, 0x11935}, {0x11937, 0x11938}, {0x1193B, 0x1193E}, {0x11940, 0x11940},
+    {0x11942, 0x11943}, {0x119D1, 0x119D7}, {0x119DA, 0x119E0}, {0x119E4, 0x119E4},
+    {0x11A01, 0x11A0A}, {0x11A33, 0x11A39}, {0x11A3B, 0x11A3E}, {0x11A47, 0x11A47},
+    {0x11A51, 0x11A5B}, {0x11A8A, 0x11A99}, {0x11D31, 0x11D36}, {0x11D3A, 0x11D3A},
+    {0x11D3C, 0x11D3D}, {0x11D3F, 0x11D45}, {0x11D47, 0x11D47}, {0x11D8A, 0x11D8E},
+    {0x11D90, 0x11D91}, {0x11D93, 0x11D97}, {0x11EF3, 0x11EF6}, {0x11F00, 0x11F01},
+    {0x11F03, 0x11F03}, {0x11F34, 0x11F3A}, {0x11F3E, 0x11F42}, {0x13440, 0x13440},
+    {0x13447, 0x13455}, {0x16F4F, 0x16F4F}, {0x16F7F, 0x16F87}, {0x16FE4, 0x16FE4},
+    {0x16FF0, 0x16FF1}, {0x1CF00, 0x1CF2D}, {0x1CF30, 0x1CF46}, {0x1E08F, 0x1E08F},
+    {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}};
+
+constexpr Range kNewerPunctuation[] = {
+    {0x61D, 0x61D},     {0x9FD, 0x9FD},     {0xA76, 0xA76},     {0xC77, 0xC77},
+    {0xC84, 0xC84},     {0x1B7D, 0x1B7E},   {0x2E43, 0x2E4F},   {0x2E52, 0x2E5D},
+    {0x10EAD, 0x10EAD}, {0x10F55, 0x10F59}, {0x10F86, 0x10F89}, {0x1144B, 0x1144F},
+    {0x1145A, 0x1145B}, {0x1145D, 0x1145D}, {0x11660, 0x1166C}, {0x116B9, 0x116B9},
+    {0x1183B, 0x1183B}, {0x11944, 0x11946}, {0x119E2, 0x119E2}, {0x11A3F, 0x11A46},
+    {0x11A9A, 0x11A9C}, {0x11A9E, 0x11AA2}, {0x11B00, 0x11B09}, {0x11C41, 0x11C45},
+    {0x11C70, 0x11C71}, {0x11EF7, 0x11EF8}, {0x11F43, 0x11F4F}, {0x11FFF, 0x11FFF},
+    {0x12FF1, 0x12FF2}, {0x16E97, 0x16E9A}, {0x16FE2, 0x16FE2}, {0x1E95E, 0x1E95F}};
+
+struct Shift {
+  int32_t first;
+  int32_t last;
+  int32_t distance;  // from a capital letter to its small one
+};
+
+constexpr Shift kNewerCapitals[] = {{0x1C89, 0x1C89, 1},
+                                    {0xA7CB, 0xA7CB, 0x264 - 0xA7CB},
+                                    {0xA7CC, 0xA7CC, 1},
+                                    {0xA7CE, 0xA7CE, 1},
+                                    {0xA7D2, 0xA7D2, 1},
+                                    {0xA7D4, 0xA7D4, 1},
+                                    {0xA7DA, 0xA7DA, 1},
+                                    {0xA7DC, 0xA7DC, 0x19B - 0xA7DC},
+                                    {0x10D50, 0x10D65, 32},
+                                    {0x16EA0, 0x16EB8, 27}};
+
+template <size_t kCount>
+bool contains(const Range (&ranges)[kCount], int32_t code_point) {
+  const Range* next = std::lower_bound(
+      std::begin(ranges), std::end(ranges), code_point, [](const Range& range, int32_t point) {
+        return range.last < point;
+      });
+  return next != std::end(ranges) && next->first <= code_point;
+}
+
+}  // namespace
+
+bool is_newer_number(int32_t code_point) { return contains(kNewerNumbers, code_point); }
+
+bool is_inert(int32_t code_point) { return contains(kInert, code_point); }
+
+bool is_inert_in_nfkc(int32_t code_point) { return contains(kInertInNfkc, code_point); }
+
+bool is_newer_mark(int32_t code_point) { return contains(kNewerMarks, code_point); }
+
+bool is_newer_punctuation(int32_t code_point) { return contains(kNewerPunctuation, code_point); }
+
+int32_t newer_small_letter(int32_t code_point) {
+  for (const Shift& shift : kNewerCapitals) {
+    if (shift.first <= code_point && code_point <= shift.last) return code_point + shift.distance;
+  }
+  return code_point;
+}
+
+const char* const kNewerWordCharacters =
+    R"(\x{897}\x{CF3}\x{ECE}\x{1C89}-\x{1C8A}\x{A7CB}-\x{A7CD}\x{A7DA}-\x{A7DC})"
+    R"(\x{105C0}-\x{105F3}\x{10D40}-\x{10D65}\x{10D69}-\x{10D6D}\x{10D6F}-\x{10D85})"
+    R"(\x{10EC2}-\x{10EC4}\x{10EFC}-\x{10EFF}\x{1123F}-\x{11241}\x{11380}-\x{11389})"
+    R"(\x{1138B}\x{1138E}\x{11390}-\x{113B5}\x{113B7}-\x{113C0}\x{113C2}\x{113C5})"
+    R"(\x{113C7}-\x{113CA}\x{113CC}-\x{113D3}\x{113E1}-\x{113E2}\x{116D0}-\x{116E3})"
+    R"(\x{11BC0}-\x{11BE0}\x{11BF0}-\x{11BF9}\x{11F00}-\x{11F10}\x{11F12}-\x{11F3A})"
+    R"(\x{11F3E}-\x{11F42}\x{11F50}-\x{11F5A}\x{1342F}\x{13440}-\x{13455})"
+    R"(\x{13460}-\x{143FA}\x{16100}-\x{16139}\x{16D40}-\x{16D6C}\x{16D70}-\x{16D79})"
+    R"(\x{18CFF}\x{1B132}\x{1B155}\x{1CCF0}-\x{1CCF9}\x{1DF25}-\x{1DF2A}\x{1E030}-\x{1E06D})"
+    R"(\x{1E08F}\x{1E4D0}-\x{1E4F9}\x{1E5D0}-\x{1E5FA}\x{2B739}\x{2EBF0}-\x{2EE5D})"
+    R"(\x{31350}-\x{323AF})";
+
+}  // namespace ropewalk::tokenization
