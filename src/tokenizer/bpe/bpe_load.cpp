@@ -101,10 +101,18 @@ void Bpe::find_seams(const TokenizerFile& file) {
     const auto id = find(token);
     return id && id != unknown_id_ && !(byte_tokens_ && byte_tokens_->contains(*id));
   };
-  for (const auto& [left, right] : file.merges) {
+  std::vector<std::pair<std::string, std::string>> merges = file.merges;
+  if (!file.id_merges.empty()) {
+    std::unordered_map<int64_t, const std::string*> by_id;
+    for (const auto& [token, id] : file.vocab) by_id.emplace(id, &token);
+    for (const IdMerge& merge : file.id_merges) {
+      merges.emplace_back(*by_id.at(merge.left), *by_id.at(merge.right));
+    }
+  }
+  for (const auto& [left, right] : merges) {
     if (!stands_for_itself(left) || !stands_for_itself(right)) return;
   }
-  seams_.emplace().build(file.merges);
+  seams_.emplace().build(merges);
   const bool always_bytes = byte_tokens_ && byte_tokens_->complete();
   unknown_ones_depend_ = !always_bytes && (fuse_unknown_ || byte_tokens_ || !unknown_id_);
 }
@@ -112,7 +120,7 @@ void Bpe::find_seams(const TokenizerFile& file) {
 void Bpe::read_merges(const TokenizerFile& file, Diagnostics& diagnostics) {
   merges_.reserve(file.merges.size() + file.id_merges.size());
   for (const IdMerge& merge : file.id_merges) {
-    merges_.insert(merge.left, merge.right, {static_cast<uint32_t>(merge.id), merge.id});
+    merges_.insert(merge.left, merge.right, {merge.rank, merge.id});
   }
   size_t num_bad = 0;
   for (size_t rank = 0; rank < file.merges.size(); ++rank) {

@@ -1,4 +1,5 @@
-// SentencePiece's `.model` files (BPE, unigram and its other kinds), read by libsentencepiece.
+// SentencePiece's `.model` files (BPE, unigram and its other kinds), read by libsentencepiece,
+// which also decodes, and encodes all but the usual form of BPE (PieceBpe).
 #pragma once
 
 #include <string>

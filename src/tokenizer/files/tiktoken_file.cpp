@@ -124,7 +124,7 @@ void add_merges(const std::vector<std::string>& tokens, TokenizerFile& file) {
       if (left == ids.end()) continue;
       const auto right = ids.find(token.substr(cut));
       if (right == ids.end()) continue;
-      file.id_merges.push_back({left->second, right->second, id});
+      file.id_merges.push_back({left->second, right->second, id, static_cast<uint32_t>(id)});
     }
   }
 }

@@ -22,11 +22,12 @@ struct AddedToken {
   bool special = false;
 };
 
-// Two tokens that make a third, whose id is the merge's rank as well.
+// Two tokens that make a third; the lowest rank goes first, the leftmost among equals.
 struct IdMerge {
   int32_t left;
   int32_t right;
   int32_t id;
+  uint32_t rank;
 };
 
 struct TokenizerFile {
@@ -34,7 +35,7 @@ struct TokenizerFile {
   std::vector<std::pair<std::string, int64_t>> vocab;
   std::vector<double> scores;  // by id; only where model.vocab is a list of [piece, score]
   std::vector<std::pair<std::string, std::string>> merges;
-  std::vector<IdMerge> id_merges;  // tiktoken's, instead of `merges`
+  std::vector<IdMerge> id_merges;  // of a `.model` file, instead of `merges`
   std::vector<AddedToken> added_tokens;
 };
 

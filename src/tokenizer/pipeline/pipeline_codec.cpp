@@ -1,5 +1,4 @@
 // The stages of tokenizer.json in their order: added tokens, normalizer, pre-tokenizer, model.
-#include <mutex>
 #include <unordered_map>
 
 #include "tokenizer/bpe/word_model.h"
@@ -9,6 +8,7 @@
 #include "tokenizer/pipeline/decoder.h"
 #include "tokenizer/pipeline/normalizer.h"
 #include "tokenizer/pipeline/pre_tokenizer.h"
+#include "tokenizer/scratch_pool.h"
 #include "tokenizer/unicode/characters.h"
 
 namespace ropewalk::tokenization {
@@ -18,26 +18,6 @@ struct EncodeScratch {
   PreTokenizerScratch pre_tokenizer;
   ModelScratch model;
   NormalizerScratch normalizer;
-};
-
-// Scratch space (word cache, regex stack) outlives a call, since most texts are short.
-class ScratchPool {
- public:
-  std::unique_ptr<EncodeScratch> take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<EncodeScratch>();
-    auto scratch = std::move(free_.back());
-    free_.pop_back();
-    return scratch;
-  }
-  void give(std::unique_ptr<EncodeScratch> scratch) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(scratch));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<EncodeScratch>> free_;
 };
 
 void check_ids(const TokenizerFile& file, const WordModel& model, Diagnostics& diagnostics) {
@@ -116,7 +96,7 @@ class PipelineCodec : public Codec {
   std::unique_ptr<WordModel> model_;
   Decoder decoder_;
   std::unordered_map<std::string, int32_t> added_ids_;
-  mutable ScratchPool pool_;
+  mutable ScratchPool<EncodeScratch> pool_;
 };
 
 }  // namespace
