@@ -39,6 +39,7 @@ class Case:
     specials: tuple = ()
     extension: str = ".model"
     converted: typing.Callable = None  # source -> the Tokenizer of tokenizer.json to time beside it
+    by_library: bool = False  # encoded by libsentencepiece
 
     @property
     def path(self):
@@ -248,7 +249,7 @@ CASES = [
     model_case("Mistral v7", "tokenizer.model, BPE", MISTRAL + "mistral_instruct_tokenizer_241114.model.v7",
                converted=pieces_json, specials=("[INST]", "[SYSTEM_PROMPT]")),
     model_case("Jurassic 2", "tokenizer.model, unigram",
-               "ai21_tokenizer/resources/j2-tokenizer/j2-tokenizer.model",
+               "ai21_tokenizer/resources/j2-tokenizer/j2-tokenizer.model", by_library=True,
                specials=("<|newline|>", "<|PRE|>")),
     Case("Llama 3, converted", "tokenizer.json, made of tiktoken's file",
          "llama_models/llama3/tokenizer.model", lambda path: [json_peer(path), llama_peer("llama3")],
