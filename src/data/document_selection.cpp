@@ -10,6 +10,7 @@ DocumentSelection::DocumentSelection(std::shared_ptr<const TokenDataset> tokens,
                                      LengthRange lengths)
     : tokens_(std::move(tokens)),
       range_(documents),
+      first_token_(tokens_->token_begin(documents.begin)),
       all_(lengths.min_tokens <= 0 && lengths.max_tokens == LengthRange{}.max_tokens),
       has_targets_(tokens_->has_targets(documents)),
       size_(documents.end - documents.begin) {
@@ -22,11 +23,6 @@ DocumentSelection::DocumentSelection(std::shared_ptr<const TokenDataset> tokens,
     begins_.push_back(begins_.back() + length);
   }
   size_ = static_cast<int64_t>(chosen_.size());
-}
-
-int64_t DocumentSelection::tokens_before(int64_t i) const {
-  if (!all_) return begins_[i];
-  return tokens_->token_begin(range_.begin + i) - tokens_->token_begin(range_.begin);
 }
 
 bool DocumentSelection::end_is_trained(int64_t i) const {

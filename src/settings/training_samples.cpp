@@ -71,22 +71,23 @@ class FolderSources {
   }
 
   void add(const std::string& name, Sources& out) const {
-    const LengthRange all{.min_tokens = config_.min_document_tokens};
-    if (!config_.long_document_tokens) {
-      out.push_back(source(name, select(all)));
-      return;
+    const int64_t num_documents = documents_.end - documents_.begin;
+    const int64_t shortest = config_.min_document_tokens;
+    if (config_.long_document_tokens) {
+      const int64_t long_from = *config_.long_document_tokens;
+      const DocumentSelection rest = select({shortest, long_from - 1});
+      const DocumentSelection longer = select({.min_tokens = long_from});
+      if (longer.size() > 0 && rest.size() > 0) {
+        const double share = *config_.long_document_share;
+        out.push_back(source(name, rest, 1.0 - share));
+        out.back().num_left_out = num_documents - rest.size() - longer.size();
+        out.push_back(source(name + "/long", longer, share));
+        return;
+      }
     }
-    const DocumentSelection rest = select({all.min_tokens, *config_.long_document_tokens - 1});
-    const DocumentSelection longer = select({.min_tokens = *config_.long_document_tokens});
-    if (longer.size() == 0 || rest.size() == 0) {
-      out.push_back(source(name, select(all)));
-      return;
-    }
-    const double share = *config_.long_document_share;
-    out.push_back(source(name, rest, 1.0 - share));
-    out.push_back(source(name + "/long", longer, share));
-    out.end()[-2].num_left_out -= longer.size();
-    out.back().num_left_out = 0;
+    const DocumentSelection chosen = select({.min_tokens = shortest});
+    out.push_back(source(name, chosen, 1.0));
+    out.back().num_left_out = num_documents - chosen.size();
   }
 
   void warn_of_double_bos(const std::string& where, Diagnostics& faults) const {
@@ -100,9 +101,7 @@ class FolderSources {
  private:
   DocumentSelection select(LengthRange lengths) const { return {tokens_, documents_, lengths}; }
 
-  Source source(const std::string& name,
-                const DocumentSelection& documents,
-                double weight = 1.0) const {
+  Source source(const std::string& name, const DocumentSelection& documents, double weight) const {
     if (documents.size() == 0) {
       throw DataError(name + ": no document has data.min_document_tokens (" +
                       std::to_string(config_.min_document_tokens) +
@@ -110,8 +109,7 @@ class FolderSources {
     }
     return {.name = name,
             .sequences = make_sequences(config_.packing, documents, options_),
-            .weight = weight,
-            .num_left_out = documents_.end - documents_.begin - documents.size()};
+            .weight = weight};
   }
 
   const DataConfig& config_;

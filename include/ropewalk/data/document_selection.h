@@ -31,8 +31,12 @@ class DocumentSelection {
   int64_t size() const { return size_; }
   int64_t num_tokens() const { return tokens_before(size_); }
   // Of the documents chosen before the i-th; i may be size().
-  int64_t tokens_before(int64_t i) const;
-  int64_t length(int64_t i) const { return tokens_before(i + 1) - tokens_before(i); }
+  int64_t tokens_before(int64_t i) const {
+    return all_ ? tokens_->token_begin(range_.begin + i) - first_token_ : begins_[i];
+  }
+  int64_t length(int64_t i) const {
+    return all_ ? tokens_->document_length(range_.begin + i) : begins_[i + 1] - begins_[i];
+  }
 
   // As in TokenDataset, of the i-th document.
   void read(int64_t i, int64_t begin, std::span<int64_t> out) const {
@@ -50,6 +54,7 @@ class DocumentSelection {
 
   std::shared_ptr<const TokenDataset> tokens_;
   DocumentRange range_;
+  int64_t first_token_;  // of the dataset, where the range begins
   bool all_;
   bool has_targets_;
   int64_t size_;

@@ -67,6 +67,7 @@ class SampleSource {
   };
 
   SampleSource(std::vector<Source> sources, uint64_t seed);
+  static std::vector<Turn> order_of_block(const std::vector<int64_t>& shares, uint64_t seed);
 
   std::vector<Source> sources_;
   int64_t size_ = 0;
@@ -77,8 +78,6 @@ class SampleSource {
   std::vector<Sampler> each_;
   std::vector<int64_t> shares_;
   std::vector<Turn> block_;
-
-  static std::vector<Turn> order_of_block(const std::vector<int64_t>& shares, uint64_t seed);
 };
 
 }  // namespace ropewalk
