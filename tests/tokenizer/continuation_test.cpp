@@ -34,10 +34,7 @@ Ids joined(std::initializer_list<Ids> parts) {
 Json llama2_json(const Json& decoder) {
   Json vocab = {
       {"<unk>", 0}, {"<s>", 1}, {"</s>", 2}, {"<x>", 259}, {"▁", 260}, {"a", 261}, {"b", 262}};
-  constexpr const char* kHex = "0123456789ABCDEF";
-  for (int byte = 0; byte < 256; ++byte) {
-    vocab[std::string{'<', '0', 'x', kHex[byte / 16], kHex[byte % 16], '>'}] = kFirstByte + byte;
-  }
+  for (int byte = 0; byte < 256; ++byte) vocab[byte_piece(byte)] = kFirstByte + byte;
   vocab["ab"] = 263;
   const Json special = {{"id", 1}, {"content", "<s>"}, {"special", true}, {"normalized", false}};
   return {{"added_tokens", {special}},

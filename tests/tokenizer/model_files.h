@@ -39,27 +39,53 @@ inline std::string piece_field(const PieceSpec& piece) {
                          number_field(3, static_cast<uint64_t>(piece.type)));
 }
 
+// "<0x00>" to "<0xFF>".
+inline std::string byte_piece(int byte) {
+  constexpr const char* kHex = "0123456789ABCDEF";
+  return {'<', '0', 'x', kHex[byte / 16], kHex[byte % 16], '>'};
+}
+inline std::vector<PieceSpec> byte_pieces() {
+  std::vector<PieceSpec> pieces;
+  for (int byte = 0; byte < 256; ++byte) pieces.push_back({byte_piece(byte), 0, PieceType::kByte});
+  return pieces;
+}
+
+struct ModelSettings {
+  int kind = 2;  // BPE
+  bool byte_fallback = false;
+  bool dummy_prefix = true;
+  bool remove_extra_whitespaces = false;
+};
+
+inline std::string sentence_piece_model(const std::vector<PieceSpec>& pieces,
+                                        const ModelSettings& settings) {
+  constexpr int kModelType = 3, kByteFallback = 35;
+  constexpr int kAddDummyPrefix = 3, kRemoveExtraWhitespaces = 4;
+  std::string model;
+  for (const PieceSpec& piece : pieces) model += piece_field(piece);
+  model += bytes_field(2,
+                       number_field(kModelType, static_cast<uint64_t>(settings.kind)) +
+                           number_field(kByteFallback, settings.byte_fallback));
+  return model +
+         bytes_field(3,
+                     bytes_field(1, "identity") +
+                         number_field(kAddDummyPrefix, settings.dummy_prefix) +
+                         number_field(kRemoveExtraWhitespaces, settings.remove_extra_whitespaces));
+}
+
 // BPE with byte fallback: ids 0..2 are <unk>, <s>, </s>, 3..258 the bytes, 259 the
 // user-defined <x>, 260 "▁", 261 "a", 262 "b", 263 "ab".
 inline std::string sentence_piece_model(bool dummy_prefix = false) {
-  std::string model = piece_field({"<unk>", 0, PieceType::kUnknown}) +
-                      piece_field({"<s>", 0, PieceType::kControl}) +
-                      piece_field({"</s>", 0, PieceType::kControl});
-  constexpr const char* kHex = "0123456789ABCDEF";
-  for (int byte = 0; byte < 256; ++byte) {
-    const std::string name = {'<', '0', 'x', kHex[byte / 16], kHex[byte % 16], '>'};
-    model += piece_field({name, 0, PieceType::kByte});
+  std::vector<PieceSpec> pieces = {{"<unk>", 0, PieceType::kUnknown},
+                                   {"<s>", 0, PieceType::kControl},
+                                   {"</s>", 0, PieceType::kControl}};
+  for (const PieceSpec& piece : byte_pieces()) pieces.push_back(piece);
+  pieces.push_back({"<x>", 0, PieceType::kUserDefined});
+  for (const PieceSpec& piece :
+       {PieceSpec{"▁", -1}, PieceSpec{"a", -2}, PieceSpec{"b", -3}, PieceSpec{"ab", -0.5F}}) {
+    pieces.push_back(piece);
   }
-  model += piece_field({"<x>", 0, PieceType::kUserDefined});
-  model += piece_field({"▁", -1}) + piece_field({"a", -2}) + piece_field({"b", -3}) +
-           piece_field({"ab", -0.5F});
-  constexpr int kModelType = 3, kBpe = 2, kByteFallback = 35;
-  constexpr int kAddDummyPrefix = 3, kRemoveExtraWhitespaces = 4;
-  model += bytes_field(2, number_field(kModelType, kBpe) + number_field(kByteFallback, 1));
-  return model +
-         bytes_field(3,
-                     bytes_field(1, "identity") + number_field(kAddDummyPrefix, dummy_prefix) +
-                         number_field(kRemoveExtraWhitespaces, 0));
+  return sentence_piece_model(pieces, {.byte_fallback = true, .dummy_prefix = dummy_prefix});
 }
 
 inline std::string base64(std::string_view bytes) {

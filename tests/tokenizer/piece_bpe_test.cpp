@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sentencepiece_processor.h>
 
+#include <cmath>
 #include <random>
 
 #include "tokenizer/model_files.h"
@@ -44,37 +45,6 @@ Pieces joined(const std::vector<Pieces>& parts) {
   Pieces all;
   for (const Pieces& part : parts) all.insert(all.end(), part.begin(), part.end());
   return all;
-}
-
-Pieces bytes() {
-  Pieces pieces;
-  constexpr const char* kHex = "0123456789ABCDEF";
-  for (int byte = 0; byte < 256; ++byte) {
-    const std::string name = {'<', '0', 'x', kHex[byte / 16], kHex[byte % 16], '>'};
-    pieces.push_back({name, 0, PieceType::kByte});
-  }
-  return pieces;
-}
-
-struct Settings {
-  int kind = 2;  // BPE
-  bool byte_fallback = false;
-  bool dummy_prefix = true;
-  bool remove_extra_whitespaces = false;
-};
-
-std::string model_of(const Pieces& pieces, const Settings& settings) {
-  std::string model;
-  for (const PieceSpec& piece : pieces) model += piece_field(piece);
-  constexpr int kModelType = 3, kByteFallback = 35;
-  constexpr int kAddDummyPrefix = 3, kRemoveExtraWhitespaces = 4;
-  model += bytes_field(2,
-                       number_field(kModelType, static_cast<uint64_t>(settings.kind)) +
-                           number_field(kByteFallback, settings.byte_fallback));
-  return model +
-         bytes_field(3,
-                     number_field(kAddDummyPrefix, settings.dummy_prefix) +
-                         number_field(kRemoveExtraWhitespaces, settings.remove_extra_whitespaces));
 }
 
 std::unique_ptr<PieceBpe> made_of(const std::string& model) {
@@ -128,29 +98,37 @@ void expect_the_librarys_ids(const std::string& model) {
 
 TEST(PieceBpe, GivesTheLibrarysIds) {
   for (const bool dummy_prefix : {true, false}) {
-    const Settings settings{.dummy_prefix = dummy_prefix};
-    expect_the_librarys_ids(model_of(joined({kReserved, kTies}), settings));
-    expect_the_librarys_ids(model_of(joined({kReserved, kUserDefined, kTies}), settings));
+    const ModelSettings settings{.dummy_prefix = dummy_prefix};
+    expect_the_librarys_ids(sentence_piece_model(joined({kReserved, kTies}), settings));
+    expect_the_librarys_ids(
+        sentence_piece_model(joined({kReserved, kUserDefined, kTies}), settings));
   }
 }
 
 TEST(PieceBpe, GivesTheLibrarysIdsWithBytesForUnknownCharacters) {
-  const Settings settings{.byte_fallback = true};
-  expect_the_librarys_ids(model_of(joined({kReserved, bytes(), kUserDefined, kTies}), settings));
+  const ModelSettings settings{.byte_fallback = true};
+  expect_the_librarys_ids(
+      sentence_piece_model(joined({kReserved, byte_pieces(), kUserDefined, kTies}), settings));
 }
 
 TEST(PieceBpe, WhatFollowsOtherRulesIsLeftToTheLibrary) {
   const Pieces sound = joined({kReserved, kTies});
-  EXPECT_NE(made_of(model_of(sound, {})), nullptr);
-  EXPECT_EQ(made_of(model_of(sound, {.kind = 1})), nullptr);
-  EXPECT_EQ(made_of(model_of(sound, {.remove_extra_whitespaces = true})), nullptr);
-  EXPECT_EQ(made_of(model_of(sound, {.byte_fallback = true})), nullptr);  // without bytes
-  EXPECT_EQ(made_of(model_of(joined({sound, {{"aabb", -1, PieceType::kUnused}}}), {})), nullptr);
-  EXPECT_EQ(made_of(model_of(joined({sound, {{"az", -1}}}), {})), nullptr);  // z alone is none
+  EXPECT_NE(made_of(sentence_piece_model(sound, {})), nullptr);
+  EXPECT_EQ(made_of(sentence_piece_model(sound, {.kind = 1})), nullptr);
+  EXPECT_EQ(made_of(sentence_piece_model(sound, {.remove_extra_whitespaces = true})), nullptr);
+  EXPECT_EQ(made_of(sentence_piece_model(sound, {.byte_fallback = true})),
+            nullptr);  // without bytes
+  EXPECT_EQ(made_of(sentence_piece_model(joined({sound, {{"aabb", -1, PieceType::kUnused}}}), {})),
+            nullptr);
+  EXPECT_EQ(made_of(sentence_piece_model(joined({sound, {{"az", -1}}}), {})),
+            nullptr);  // z alone is none
+  // Damaged: no character, no number.
+  EXPECT_EQ(made_of(sentence_piece_model(joined({sound, {{"a\xE2", -1}}}), {})), nullptr);
+  EXPECT_EQ(made_of(sentence_piece_model(joined({sound, {{"abab", std::nanf("")}}}), {})), nullptr);
 }
 
 TEST(SentencePieceModel, BytesThatAreNoWholeMessageAreNone) {
-  const std::string whole = model_of(joined({kReserved, kTies}), {});
+  const std::string whole = sentence_piece_model(joined({kReserved, kTies}), {});
   const auto model = parse_sentence_piece_model(whole);
   ASSERT_TRUE(model);
   EXPECT_EQ(model->pieces.size(), kReserved.size() + kTies.size());

@@ -18,6 +18,20 @@ std::optional<int32_t> single_character(const std::string& token) {
   return first.size == token.size() ? std::optional(first.value) : std::nullopt;
 }
 
+using Merges = std::vector<std::pair<std::string, std::string>>;
+
+// The merges that are given by ids.
+Merges written_out(const TokenizerFile& file) {
+  Merges merges;
+  if (file.id_merges.empty()) return merges;
+  std::unordered_map<int64_t, const std::string*> by_id;
+  for (const auto& [token, id] : file.vocab) by_id.emplace(id, &token);
+  for (const IdMerge& merge : file.id_merges) {
+    merges.emplace_back(*by_id.at(merge.left), *by_id.at(merge.right));
+  }
+  return merges;
+}
+
 }  // namespace
 
 Bpe::Bpe(const TokenizerFile& file, bool byte_level, Diagnostics& diagnostics)
@@ -101,14 +115,8 @@ void Bpe::find_seams(const TokenizerFile& file) {
     const auto id = find(token);
     return id && id != unknown_id_ && !(byte_tokens_ && byte_tokens_->contains(*id));
   };
-  std::vector<std::pair<std::string, std::string>> merges = file.merges;
-  if (!file.id_merges.empty()) {
-    std::unordered_map<int64_t, const std::string*> by_id;
-    for (const auto& [token, id] : file.vocab) by_id.emplace(id, &token);
-    for (const IdMerge& merge : file.id_merges) {
-      merges.emplace_back(*by_id.at(merge.left), *by_id.at(merge.right));
-    }
-  }
+  const Merges written = written_out(file);
+  const Merges& merges = file.id_merges.empty() ? file.merges : written;
   for (const auto& [left, right] : merges) {
     if (!stands_for_itself(left) || !stands_for_itself(right)) return;
   }

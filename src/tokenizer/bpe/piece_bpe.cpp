@@ -1,10 +1,12 @@
 #include "tokenizer/bpe/piece_bpe.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <string>
 #include <unordered_map>
 
+#include "ropewalk/formats/text_reader.h"
 #include "tokenizer/unicode/characters.h"
 
 namespace ropewalk::tokenization {
@@ -15,11 +17,9 @@ using PieceKind = SentencePieceModel::PieceKind;
 
 constexpr std::string_view kSpace = "\u2581";
 
-using PieceIds = std::unordered_map<std::string_view, int32_t>;
-
 // Those that texts are merged into.
-PieceIds ids_of_normal_pieces(const SentencePieceModel& model) {
-  PieceIds ids;
+TokenIds ids_of_normal_pieces(const SentencePieceModel& model) {
+  TokenIds ids = room_for_tokens(model.pieces.size());
   for (size_t id = 0; id < model.pieces.size(); ++id) {
     if (model.pieces[id].kind != PieceKind::kNormal) continue;
     ids.emplace(model.pieces[id].text, static_cast<int32_t>(id));
@@ -27,7 +27,12 @@ PieceIds ids_of_normal_pieces(const SentencePieceModel& model) {
   return ids;
 }
 
-bool holds_only_known_characters(std::string_view piece, const PieceIds& ids) {
+// A damaged file may hold bytes that are no characters, and scores that are no numbers.
+bool is_sound(const Piece& piece) {
+  return first_invalid_utf8(piece.text) == piece.text.size() && !std::isnan(piece.score);
+}
+
+bool holds_only_known_characters(std::string_view piece, const TokenIds& ids) {
   while (!piece.empty()) {
     const size_t size = first_code_point(piece).size;
     if (!ids.contains(piece.substr(0, size))) return false;
@@ -36,22 +41,21 @@ bool holds_only_known_characters(std::string_view piece, const PieceIds& ids) {
   return true;
 }
 
-bool is_understood(const SentencePieceModel& model) {
-  if (model.kind != SentencePieceModel::Kind::kBpe || model.whitespace_as_suffix ||
-      model.has_character_map || model.remove_extra_whitespaces || !model.escape_whitespaces) {
-    return false;
-  }
-  const PieceIds ids = ids_of_normal_pieces(model);
+bool has_plain_settings(const SentencePieceModel& model) {
+  return model.kind == SentencePieceModel::Kind::kBpe && !model.whitespace_as_suffix &&
+         !model.has_character_map && !model.remove_extra_whitespaces && model.escape_whitespaces;
+}
+
+bool has_plain_pieces(const SentencePieceModel& model, const TokenIds& ids) {
   const auto is_merged = [&](const Piece& piece) {
-    return piece.kind != PieceKind::kNormal || holds_only_known_characters(piece.text, ids);
+    return piece.kind != PieceKind::kNormal ||
+           (is_sound(piece) && holds_only_known_characters(piece.text, ids));
   };
-  const auto is_of = [](PieceKind kind) {
-    return [kind](const Piece& piece) { return piece.kind == kind; };
+  const auto count = [&](PieceKind kind) {
+    return std::ranges::count(model.pieces, kind, &Piece::kind);
   };
-  return std::ranges::none_of(model.pieces, is_of(PieceKind::kUnused)) &&
-         std::ranges::count_if(model.pieces, is_of(PieceKind::kUnknown)) == 1 &&
-         (!model.byte_fallback ||
-          std::ranges::count_if(model.pieces, is_of(PieceKind::kByte)) == 256) &&
+  return count(PieceKind::kUnused) == 0 && count(PieceKind::kUnknown) == 1 &&
+         (!model.byte_fallback || count(PieceKind::kByte) == 256) &&
          std::ranges::all_of(model.pieces, is_merged);
 }
 
@@ -67,24 +71,8 @@ std::unordered_map<float, uint32_t> ranks_of_scores(const SentencePieceModel& mo
   return ranks;
 }
 
-std::vector<IdMerge> merges_of(const SentencePieceModel& model) {
-  const PieceIds ids = ids_of_normal_pieces(model);
-  const std::unordered_map<float, uint32_t> ranks = ranks_of_scores(model);
-  std::vector<IdMerge> merges;
-  for (const auto& [text, id] : ids) {
-    for (size_t cut = first_code_point(text).size; cut < text.size();
-         cut += first_code_point(text.substr(cut)).size) {
-      const auto left = ids.find(text.substr(0, cut));
-      const auto right = ids.find(text.substr(cut));
-      if (left == ids.end() || right == ids.end()) continue;
-      merges.push_back({left->second, right->second, id, ranks.at(model.pieces[id].score)});
-    }
-  }
-  return merges;
-}
-
 // The merging as a tokenizer.json would say it.
-TokenizerFile make_file(const SentencePieceModel& model) {
+TokenizerFile make_file(const SentencePieceModel& model, const TokenIds& ids) {
   TokenizerFile file;
   Json& settings = file.root["model"];
   settings = {{"type", "BPE"}, {"fuse_unk", true}, {"byte_fallback", model.byte_fallback}};
@@ -95,7 +83,8 @@ TokenizerFile make_file(const SentencePieceModel& model) {
       file.vocab.emplace_back(text, static_cast<int64_t>(id));
     }
   }
-  file.id_merges = merges_of(model);
+  const std::unordered_map<float, uint32_t> ranks = ranks_of_scores(model);
+  file.id_merges = merges_within(ids, [&](int32_t id) { return ranks.at(model.pieces[id].score); });
   return file;
 }
 
@@ -111,16 +100,18 @@ AddedTokenMatcher match_user_defined(const SentencePieceModel& model) {
 }  // namespace
 
 std::unique_ptr<PieceBpe> PieceBpe::make(const SentencePieceModel& model) {
-  if (!is_understood(model)) return nullptr;
+  if (!has_plain_settings(model)) return nullptr;
+  const TokenIds ids = ids_of_normal_pieces(model);
+  if (!has_plain_pieces(model, ids)) return nullptr;
   Diagnostics diagnostics;
-  std::unique_ptr<PieceBpe> made(new PieceBpe(model, diagnostics));
+  std::unique_ptr<PieceBpe> made(new PieceBpe(model, ids, diagnostics));
   return diagnostics.ok() ? std::move(made) : nullptr;
 }
 
-PieceBpe::PieceBpe(const SentencePieceModel& model, Diagnostics& diagnostics)
+PieceBpe::PieceBpe(const SentencePieceModel& model, const TokenIds& ids, Diagnostics& diagnostics)
     : add_dummy_prefix_(model.add_dummy_prefix),
       user_defined_(match_user_defined(model)),
-      bpe_(make_file(model), /*byte_level=*/false, diagnostics) {}
+      bpe_(make_file(model, ids), /*byte_level=*/false, diagnostics) {}
 
 void PieceBpe::encode_append(std::string_view text, std::vector<int32_t>& ids) const {
   if (text.empty()) return;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tokenizer/bpe/bpe.h"
+#include "tokenizer/bpe/id_merges.h"
 #include "tokenizer/files/sentence_piece_model.h"
 #include "tokenizer/pipeline/added_tokens.h"
 #include "tokenizer/scratch_pool.h"
@@ -33,7 +34,7 @@ class PieceBpe {
     ModelScratch model;
   };
 
-  PieceBpe(const SentencePieceModel& model, Diagnostics& diagnostics);
+  PieceBpe(const SentencePieceModel& model, const TokenIds& ids, Diagnostics& diagnostics);
 
   bool add_dummy_prefix_;
   AddedTokenMatcher user_defined_;

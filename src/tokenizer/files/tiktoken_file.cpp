@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_map>
 
 #include "ropewalk/base/errors.h"
 #include "tokenizer/bpe/byte_alphabet.h"
+#include "tokenizer/bpe/id_merges.h"
 #include "tokenizer/files/llama_tokens.h"
 
 namespace ropewalk::tokenization {
@@ -112,21 +112,10 @@ std::string symbols_of(std::string_view bytes) {
   return symbols;
 }
 
-void add_merges(const std::vector<std::string>& tokens, TokenizerFile& file) {
-  std::unordered_map<std::string_view, int32_t> ids;
-  ids.max_load_factor(0.25f);  // most look-ups miss, and an empty bucket tells at once
-  ids.reserve(tokens.size());
+std::vector<IdMerge> merges_of(const std::vector<std::string>& tokens) {
+  TokenIds ids = room_for_tokens(tokens.size());
   for (const std::string& token : tokens) ids.emplace(token, static_cast<int32_t>(ids.size()));
-  for (int32_t id = 0; id < static_cast<int32_t>(tokens.size()); ++id) {
-    const std::string_view token = tokens[id];
-    for (size_t cut = 1; cut < token.size(); ++cut) {
-      const auto left = ids.find(token.substr(0, cut));
-      if (left == ids.end()) continue;
-      const auto right = ids.find(token.substr(cut));
-      if (right == ids.end()) continue;
-      file.id_merges.push_back({left->second, right->second, id, static_cast<uint32_t>(id)});
-    }
-  }
+  return merges_within(ids, [](int32_t id) { return static_cast<uint32_t>(id); });
 }
 
 // The same tokenizer as a tokenizer.json would say it.
@@ -144,7 +133,7 @@ TokenizerFile make_file(const std::vector<std::string>& tokens, const LlamaToken
   for (const std::string& token : tokens) {
     file.vocab.emplace_back(symbols_of(token), static_cast<int64_t>(file.vocab.size()));
   }
-  add_merges(tokens, file);
+  file.id_merges = merges_of(tokens);
   for (const std::string& content : llama.special) {
     AddedToken token;
     token.id = static_cast<int32_t>(tokens.size() + file.added_tokens.size());
