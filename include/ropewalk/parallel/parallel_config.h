@@ -6,25 +6,45 @@
 
 namespace ropewalk {
 
-enum class DataParallelKind { kDdp };
+enum class DataParallelKind { kDdp, kZero1, kZero2, kFsdp };
+enum class ReduceDtype { kFp32, kBf16 };
+enum class ContextParallelMethod { kRing, kUlysses };
 enum class Backend { kAuto, kGloo, kNccl };
-enum class Recompute { kNone, kBlock };
+enum class Recompute { kNone, kBlock, kSelective };
 
 constexpr auto enum_names(DataParallelKind) {
-  return std::array{named(DataParallelKind::kDdp, "ddp")};
+  return std::array{named(DataParallelKind::kDdp, "ddp"),
+                    named(DataParallelKind::kZero1, "zero1"),
+                    named(DataParallelKind::kZero2, "zero2"),
+                    named(DataParallelKind::kFsdp, "fsdp")};
+}
+constexpr auto enum_names(ReduceDtype) {
+  return std::array{named(ReduceDtype::kFp32, "fp32"), named(ReduceDtype::kBf16, "bf16")};
+}
+constexpr auto enum_names(ContextParallelMethod) {
+  return std::array{named(ContextParallelMethod::kRing, "ring"),
+                    named(ContextParallelMethod::kUlysses, "ulysses")};
 }
 constexpr auto enum_names(Backend) {
   return std::array{
       named(Backend::kAuto, "auto"), named(Backend::kGloo, "gloo"), named(Backend::kNccl, "nccl")};
 }
 constexpr auto enum_names(Recompute) {
-  return std::array{named(Recompute::kNone, "none"), named(Recompute::kBlock, "block")};
+  return std::array{named(Recompute::kNone, "none"),
+                    named(Recompute::kBlock, "block"),
+                    named(Recompute::kSelective, "selective")};
 }
 
 struct ParallelConfig {
   DataParallelKind data_parallel = DataParallelKind::kDdp;
+  int64_t shard_size = 0;
+  ReduceDtype reduce_dtype = ReduceDtype::kFp32;
+  bool offload_optimizer = false;
+  int64_t context_parallel = 1;
+  ContextParallelMethod context_parallel_method = ContextParallelMethod::kRing;
   Backend backend = Backend::kAuto;
   Recompute recompute = Recompute::kNone;
+  bool offload_block_inputs = false;
   int64_t bucket_mib = 25;
   int64_t timeout_s = 1800;
   bool tf32 = false;
@@ -37,12 +57,38 @@ struct ParallelConfig {
     return std::tuple{
         field("data_parallel",
               &P::data_parallel,
-              "`ddp`: every rank holds the whole model; gradients are summed."),
+              "What the ranks share. `ddp`: nothing, every rank holds all of the model's state; "
+              "`zero1`: each holds its part of the optimizer's state and the fp32 weights; `zero2`: "
+              "of the gradients too; `fsdp`: of the weights too, gathered a block at a time."),
+        field("shard_size",
+              &P::shard_size,
+              "Ranks among which state is shared, replicated over groups of them (hybrid sharding; "
+              "the ranks of one machine, say); 0 = all ranks.",
+              non_negative),
+        field("reduce_dtype",
+              &P::reduce_dtype,
+              "Type in which gradients are summed over the ranks; not for `ddp`."),
+        field("offload_optimizer",
+              &P::offload_optimizer,
+              "CUDA: keep the optimizer's moments in host memory; they pass through the device at "
+              "each update."),
+        field("context_parallel",
+              &P::context_parallel,
+              "Ranks that share each sequence.",
+              positive),
+        field("context_parallel_method",
+              &P::context_parallel_method,
+              "How attention spans the ranks of a sequence. `ring`: keys and values go round; "
+              "`ulysses`: each rank takes some of the heads."),
         field("backend", &P::backend, "Collectives. `auto`: NCCL on GPUs, Gloo on CPUs."),
         field("recompute",
               &P::recompute,
               "`block`: keep only each block's input and compute the block again in the backward "
-              "pass. Much less memory at long context for about a third more time."),
+              "pass. Much less memory at long context for about a third more time. `selective`: "
+              "keep what attention needs too and compute only the rest again."),
+        field("offload_block_inputs",
+              &P::offload_block_inputs,
+              "CUDA, with `recompute`: keep the blocks' inputs in host memory until backward."),
         field("bucket_mib",
               &P::bucket_mib,
               "Size in MiB of the pieces in which gradients are exchanged while the backward pass "
