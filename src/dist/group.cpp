@@ -10,36 +10,85 @@ namespace ropewalk::dist {
 
 Group::Group(at::Device device) : backend_("single"), device_(device) {}
 
-Group::Group(c10::intrusive_ptr<c10d::ProcessGroup> c10d, std::string backend, at::Device device)
+Group::Group(c10::intrusive_ptr<c10d::ProcessGroup> c10d,
+             std::string backend,
+             at::Device device,
+             Connect connect)
     : c10d_(std::move(c10d)),
       backend_(std::move(backend)),
       device_(device),
+      connect_(std::move(connect)),
       rank_(c10d_->getRank()),
       size_(c10d_->getSize()) {}
 
 Group::~Group() = default;
 
-template <typename Start>
-void Group::run(const char* what, Start start) {
-  if (c10d_ == nullptr) return;
+void Pending::wait() {
+  if (work_ == nullptr) return;
+  const auto work = std::move(work_);
   try {
-    start()->wait();
+    work->wait();
   } catch (const std::exception& error) {
-    // A failed NCCL communicator would leave the peers hanging until their timeout.
-    if (backend_ == "nccl") c10d_->abort();
-    throw DistError("rank " + std::to_string(rank_) + " of " + std::to_string(size_) + ": " + what +
-                    " failed: " + first_line(error.what()) +
-                    "; another rank ended (see its own message) or did not get here within " +
-                    "parallel.timeout_s");
+    group_->fail(what_, error);
+  }
+  tensors_.clear();
+}
+
+void Group::fail(const char* what, const std::exception& error) {
+  // A failed NCCL communicator would leave the peers hanging until their timeout.
+  if (backend_ == "nccl") c10d_->abort();
+  throw DistError("rank " + std::to_string(rank_) + " of " + std::to_string(size_) + ": " + what +
+                  " failed: " + first_line(error.what()) +
+                  "; another rank ended (see its own message) or did not get here within " +
+                  "parallel.timeout_s");
+}
+
+template <typename Start>
+Pending Group::start(const char* what, std::vector<at::Tensor> tensors, Start start) {
+  for (const at::Tensor& tensor : tensors) {
+    ROPEWALK_CHECK(tensor.is_contiguous(), "a collective on a strided tensor");
+  }
+  Pending pending;
+  if (c10d_ == nullptr) return pending;
+  pending.group_ = this;
+  pending.what_ = what;
+  pending.tensors_ = std::move(tensors);
+  try {
+    pending.work_ = start(pending.tensors_);
+  } catch (const std::exception& error) {
+    fail(what, error);
+  }
+  return pending;
+}
+
+void Group::count_sent(const at::Tensor& whole, int passes) {
+  sent_bytes_ += static_cast<int64_t>(whole.nbytes()) * (size_ - 1) / size_ * passes;
+}
+
+std::shared_ptr<Group> Group::subgroup(const std::vector<int>& ranks) {
+  const auto own = std::find(ranks.begin(), ranks.end(), rank_);
+  ROPEWALK_CHECK(own != ranks.end(), "a rank asks for a group that it does not belong to");
+  // Counted on every rank alike, so that the name is new and the same on all members.
+  const int number = num_subgroups_++;
+  if (ranks.size() == 1) return std::make_shared<Group>(device_);
+  ROPEWALK_CHECK(connect_ != nullptr, "a group that was made without a way to connect its parts");
+  const std::string name = "part" + std::to_string(number) + "/" + std::to_string(ranks.front());
+  try {
+    return std::make_shared<Group>(
+        connect_(name, static_cast<int>(own - ranks.begin()), static_cast<int>(ranks.size())),
+        backend_,
+        device_,
+        connect_);
+  } catch (const std::exception& error) {
+    fail("connecting to some of the ranks", error);
   }
 }
 
 void Group::all_reduce(const char* what, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
-  ROPEWALK_CHECK(tensor.is_contiguous(), "a collective on a strided tensor");
-  std::vector<at::Tensor> tensors = {tensor};
   c10d::AllreduceOptions options;
   options.reduceOp = operation;
-  run(what, [&] { return c10d_->allreduce(tensors, options); });
+  count_sent(tensor, 2);
+  start(what, {tensor}, [&](auto& tensors) { return c10d_->allreduce(tensors, options); }).wait();
 }
 
 void Group::all_reduce_sum(at::Tensor& tensor) {
@@ -51,12 +100,38 @@ void Group::all_reduce_max(at::Tensor& tensor) {
 }
 
 void Group::broadcast(at::Tensor& tensor, int root) {
-  ROPEWALK_CHECK(tensor.is_contiguous(), "a collective on a strided tensor");
   ROPEWALK_CHECK(root >= 0 && root < size_, "broadcast from a rank that does not exist");
-  std::vector<at::Tensor> tensors = {tensor};
   c10d::BroadcastOptions options;
   options.rootRank = root;
-  run("broadcast", [&] { return c10d_->broadcast(tensors, options); });
+  if (root == rank_ && size_ > 1) sent_bytes_ += static_cast<int64_t>(tensor.nbytes());
+  start("broadcast", {tensor}, [&](auto& tensors) {
+    return c10d_->broadcast(tensors, options);
+  }).wait();
+}
+
+Pending Group::start_all_gather(at::Tensor whole, at::Tensor part) {
+  ROPEWALK_CHECK(whole.numel() == part.numel() * size_, "all_gather: sizes that do not fit");
+  if (c10d_ == nullptr && whole.data_ptr() != part.data_ptr()) whole.copy_(part);
+  count_sent(whole, 1);
+  return start("all_gather", {std::move(whole), std::move(part)}, [&](auto& tensors) {
+    return c10d_->_allgather_base(tensors[0], tensors[1], {});
+  });
+}
+
+Pending Group::start_reduce_scatter_sum(at::Tensor part, at::Tensor whole) {
+  ROPEWALK_CHECK(whole.numel() == part.numel() * size_, "reduce_scatter: sizes that do not fit");
+  if (c10d_ == nullptr) part.copy_(whole);
+  count_sent(whole, 1);
+  return start("reduce_scatter", {std::move(part), std::move(whole)}, [&](auto& tensors) {
+    return c10d_->_reduce_scatter_base(tensors[0], tensors[1], {});
+  });
+}
+
+Pending Group::start_all_reduce_sum(at::Tensor tensor) {
+  count_sent(tensor, 2);
+  return start("all_reduce", {std::move(tensor)}, [&](auto& tensors) {
+    return c10d_->allreduce(tensors, {});
+  });
 }
 
 void Group::barrier() {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include "dist/cuda_module.h"
 #include "dist/gloo.h"
@@ -44,24 +45,27 @@ std::shared_ptr<Group> make_group(const RankEnvironment& environment, const Grou
   const auto timeout = to_milliseconds(options.timeout_s);
   const auto store =
       join_store(environment, std::min(timeout, to_milliseconds(kLongestRendezvous_s)));
-  try {
-    auto made =
-        c10::make_intrusive<c10d::ProcessGroup>(store, environment.rank, environment.world_size);
+  const std::string address = bind_address(environment, options);
+  const auto connect = [=, device = options.device](const std::string& name, int rank, int size) {
+    c10::intrusive_ptr<c10d::Store> own_store = store;
+    if (!name.empty()) own_store = c10::make_intrusive<c10d::PrefixStore>(name, store);
+    auto made = c10::make_intrusive<c10d::ProcessGroup>(own_store, rank, size);
     // Gloo also serves NCCL's ranks: flags and texts live on the CPU and need no device sync.
-    const auto gloo = make_gloo_backend({store,
-                                         environment.rank,
-                                         environment.world_size,
-                                         bind_address(environment, options),
-                                         timeout});
+    const auto gloo = make_gloo_backend({own_store, rank, size, address, timeout});
     made->setBackend(at::kCPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
     made->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
     if (nccl) {
-      const auto backend = make_nccl_backend(
-          {store, environment.rank, environment.world_size, options.device.index(), timeout});
+      const auto backend = make_nccl_backend({own_store, rank, size, device.index(), timeout});
       made->setBackend(at::kCUDA, c10d::ProcessGroup::BackendType::NCCL, backend);
       made->setDefaultBackend(c10d::ProcessGroup::BackendType::NCCL);
     }
-    return std::make_shared<Group>(std::move(made), nccl ? "nccl" : "gloo", options.device);
+    return made;
+  };
+  try {
+    return std::make_shared<Group>(connect("", environment.rank, environment.world_size),
+                                   nccl ? "nccl" : "gloo",
+                                   options.device,
+                                   connect);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {

@@ -10,32 +10,40 @@
 namespace ropewalk {
 namespace {
 
-NamedTensors under_names(const NamedTensors& parameters, const std::vector<at::Tensor>& tensors) {
-  NamedTensors named;
+dist::NamedShardedTensors in_place_of(const dist::NamedShardedTensors& parameters,
+                                      const std::vector<at::Tensor>& tensors) {
+  dist::NamedShardedTensors named;
   for (size_t i = 0; i < parameters.size(); ++i) {
-    named.emplace_back(parameters[i].first, tensors[i]);
+    named.emplace_back(parameters[i].first, parameters[i].second.with_local(tensors[i]));
   }
   return named;
 }
 
+at::Tensor zeros_like_in(const at::Tensor& parameter, bool host_memory) {
+  auto options = parameter.options().requires_grad(false);
+  // Page-locked, so that the device copies at full speed.
+  if (host_memory) options = options.device(at::kCPU).pinned_memory(true);
+  return at::zeros(parameter.sizes(), options);
+}
+
 }  // namespace
 
-AdamW::AdamW(NamedTensors trainable, const OptimizerConfig& config)
-    : config_(config), parameters_(std::move(trainable)) {
+AdamW::AdamW(dist::NamedShardedTensors trained,
+             const OptimizerConfig& config,
+             bool moments_in_host_memory)
+    : config_(config), parameters_(std::move(trained)) {
   Group decayed{.weight_decay = config.weight_decay};
   Group plain{.weight_decay = 0.0};
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    const at::Tensor& parameter = parameters_[i].second;
-    ROPEWALK_CHECK(parameter.scalar_type() == at::kFloat && parameter.is_contiguous(),
-                   "AdamW takes contiguous fp32 parameters: " + parameters_[i].first);
-    const auto options = parameter.options().requires_grad(false);
-    first_moments_.push_back(at::zeros(parameter.sizes(), options));
-    second_moments_.push_back(at::zeros(parameter.sizes(), options));
-    Group& group = parameter.dim() >= 2 ? decayed : plain;
-    group.members.push_back(i);
-    group.parameters.push_back(parameter.detach());  // same storage, outside the graph
-    group.first_moments.push_back(first_moments_.back());
-    group.second_moments.push_back(second_moments_.back());
+    const auto& [name, parameter] = parameters_[i];
+    const at::Tensor& local = parameter.local();
+    ROPEWALK_CHECK(local.scalar_type() == at::kFloat && local.is_contiguous(),
+                   "AdamW takes contiguous fp32 parameters: " + name);
+    moments_elsewhere_ = moments_in_host_memory && !local.is_cpu();
+    first_moments_.push_back(zeros_like_in(local, moments_elsewhere_));
+    second_moments_.push_back(zeros_like_in(local, moments_elsewhere_));
+    if (local.numel() == 0) continue;
+    (parameter.shape().size() >= 2 ? decayed : plain).members.push_back(i);
   }
   for (Group* group : {&decayed, &plain}) {
     if (!group->members.empty()) groups_.push_back(std::move(*group));
@@ -45,27 +53,35 @@ AdamW::AdamW(NamedTensors trainable, const OptimizerConfig& config)
 void AdamW::step(double learning_rate) {
   const at::NoGradGuard no_grad;
   ++num_steps_;
-  for (Group& group : groups_) update(group, learning_rate);
+  for (const Group& group : groups_) {
+    const size_t at_once = moments_elsewhere_ ? 1 : group.members.size();
+    for (size_t begin = 0; begin < group.members.size(); begin += at_once) {
+      update(group, begin, begin + at_once, learning_rate);
+    }
+  }
 }
 
-void AdamW::update(Group& group, double learning_rate) {
-  std::vector<at::Tensor> gradients;
-  gradients.reserve(group.members.size());
-  for (const size_t member : group.members) {
+void AdamW::update(const Group& group, size_t begin, size_t end, double learning_rate) {
+  std::vector<at::Tensor> parameters, gradients, first, second;
+  for (size_t i = begin; i < end; ++i) {
+    const size_t member = group.members[i];
     const auto& [name, parameter] = parameters_[member];
-    ROPEWALK_CHECK(parameter.grad().defined(), "no gradient for " + name);
-    gradients.push_back(parameter.grad());
+    const at::Tensor& local = parameter.local();
+    ROPEWALK_CHECK(local.grad().defined(), "no gradient for " + name);
+    parameters.push_back(local.detach());  // same storage, outside the graph
+    gradients.push_back(local.grad());
+    first.push_back(first_moments_[member].to(local.device(), /*non_blocking=*/true));
+    second.push_back(second_moments_[member].to(local.device(), /*non_blocking=*/true));
   }
   // The kernel reads t as an fp32 tensor per parameter: exact up to 2^24 steps.
   const at::Tensor count =
-      at::full({}, static_cast<double>(num_steps_), group.parameters.front().options());
-  const std::vector<at::Tensor> counts(group.members.size(), count);
-  at::_fused_adamw_(group.parameters,
+      at::full({}, static_cast<double>(num_steps_), parameters.front().options());
+  at::_fused_adamw_(parameters,
                     gradients,
-                    group.first_moments,
-                    group.second_moments,
+                    first,
+                    second,
                     /*max_exp_avg_sqs=*/{},
-                    counts,
+                    std::vector<at::Tensor>(parameters.size(), count),
                     learning_rate,
                     config_.betas[0],
                     config_.betas[1],
@@ -73,19 +89,28 @@ void AdamW::update(Group& group, double learning_rate) {
                     config_.eps,
                     /*amsgrad=*/false,
                     /*maximize=*/false);
+  if (!moments_elsewhere_) return;
+  for (size_t i = begin; i < end; ++i) {
+    first_moments_[group.members[i]].copy_(first[i - begin], /*non_blocking=*/true);
+    second_moments_[group.members[i]].copy_(second[i - begin], /*non_blocking=*/true);
+  }
 }
 
 void AdamW::zero_grad() {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
   for (const auto& [name, parameter] : parameters_) {
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    if (parameter.local().grad().defined()) gradients.push_back(parameter.local().grad());
   }
   if (!gradients.empty()) at::_foreach_zero_(gradients);
 }
 
-NamedTensors AdamW::first_moments() const { return under_names(parameters_, first_moments_); }
+dist::NamedShardedTensors AdamW::first_moments() const {
+  return in_place_of(parameters_, first_moments_);
+}
 
-NamedTensors AdamW::second_moments() const { return under_names(parameters_, second_moments_); }
+dist::NamedShardedTensors AdamW::second_moments() const {
+  return in_place_of(parameters_, second_moments_);
+}
 
 }  // namespace ropewalk

@@ -51,20 +51,23 @@ double sum_of_squares(const at::Tensor& gradient) {
 
 }  // namespace
 
-ClipResult clip_grad_norm(const NamedTensors& parameters, double max_norm) {
+ClipResult clip_grad_norm(const dist::NamedShardedTensors& parameters,
+                          double max_norm,
+                          const std::function<double(double)>& sum_over_shards) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
   for (const auto& [name, parameter] : parameters) {
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    const at::Tensor& gradient = parameter.local().grad();
+    if (gradient.defined() && gradient.numel() > 0) gradients.push_back(gradient);
   }
   double sum = 0.0;
   for (const at::Tensor& gradient : gradients) sum += sum_of_squares(gradient);
-  ClipResult result{.norm = std::sqrt(sum)};
+  ClipResult result{.norm = std::sqrt(sum_over_shards(sum))};
   result.finite = std::isfinite(result.norm);
   if (!result.finite || max_norm <= 0.0) return result;
   const double scale = max_norm / (result.norm + 1e-6);
   result.clipped = scale < 1.0;
-  if (result.clipped) at::_foreach_mul_(gradients, scale);
+  if (result.clipped && !gradients.empty()) at::_foreach_mul_(gradients, scale);
   return result;
 }
 

@@ -68,6 +68,71 @@ RANK_BODY(all_calls) {
   group.barrier();
 }
 
+at::Tensor own_values(const Group& group, int64_t count, at::ScalarType type) {
+  return at::arange(count, at::kFloat).add_(100 * group.rank()).to(type);
+}
+
+RANK_BODY(flat_calls) {
+  constexpr int64_t kPart = 5;
+  const int n = group.size();
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor part = own_values(group, kPart, type);
+    at::Tensor whole = at::empty({n * kPart}, part.options());
+    group.start_all_gather(whole, part).wait();
+    for (int rank = 0; rank < n; ++rank) {
+      const at::Tensor expected = at::arange(kPart, at::kFloat).add_(100 * rank).to(type);
+      EXPECT_TRUE(whole.narrow(0, rank * kPart, kPart).equal(expected));
+    }
+    // The part may lie at its place in the whole.
+    at::Tensor in_place = at::zeros({n * kPart}, part.options());
+    const at::Tensor own = in_place.narrow(0, group.rank() * kPart, kPart);
+    own.copy_(part);
+    Pending gathering = group.start_all_gather(in_place, own);
+    gathering.wait();
+    gathering.wait();
+    EXPECT_TRUE(in_place.equal(whole));
+
+    at::Tensor piece = at::empty({kPart}, part.options());
+    group.start_reduce_scatter_sum(piece, whole).wait();
+    EXPECT_TRUE(piece.equal(part * n));
+    at::Tensor total = at::ones({3}, part.options());
+    group.start_all_reduce_sum(total).wait();
+    EXPECT_TRUE(total.equal(at::full({3}, n, part.options())));
+  }
+}
+
+TEST(Group, FlatCallsGatherAndScatterByRank) { expect_ranks_pass("flat_calls", 3); }
+
+RANK_BODY(parts) {
+  // {0, 2} and {1, 3}, then {0, 1} and {2, 3}.
+  const int column = group.rank() % 2, row = group.rank() / 2;
+  const auto across = group.subgroup({column, column + 2});
+  const auto along = group.subgroup({2 * row, 2 * row + 1});
+  EXPECT_EQ(across->size(), 2);
+  EXPECT_EQ(across->rank(), row);
+  EXPECT_EQ(along->rank(), column);
+  EXPECT_EQ(across->sum(group.rank()), 2 * column + 2);
+  EXPECT_EQ(along->sum(group.rank()), 4 * row + 1);
+  const auto alone = group.subgroup({group.rank()});
+  EXPECT_EQ(alone->size(), 1);
+  EXPECT_EQ(alone->sum(3), 3);
+}
+
+TEST(Group, PartsTalkAmongThemselves) { expect_ranks_pass("parts", 4); }
+
+RANK_BODY(counts_sent_bytes) {
+  at::Tensor whole = at::zeros({20}, at::kFloat), part = at::zeros({10}, at::kFloat);
+  const int64_t before = group.sent_bytes();
+  group.start_all_gather(whole, part).wait();
+  EXPECT_EQ(group.sent_bytes() - before, 40);
+  group.start_reduce_scatter_sum(part, whole).wait();
+  EXPECT_EQ(group.sent_bytes() - before, 80);
+  group.all_reduce_sum(whole);
+  EXPECT_EQ(group.sent_bytes() - before, 160);
+}
+
+TEST(Group, CountsWhatARingSends) { expect_ranks_pass("counts_sent_bytes", 2); }
+
 TEST(Group, AllCallsGiveTheSameOnEveryOfTwoRanks) { expect_ranks_pass("all_calls", 2); }
 TEST(Group, AllCallsGiveTheSameOnEveryOfThreeRanks) { expect_ranks_pass("all_calls", 3); }
 

@@ -10,6 +10,7 @@
 #include "ropewalk/base/json.h"
 #include "ropewalk/optim/clip.h"
 #include "ropewalk/optim/schedule.h"
+#include "ropewalk/optim/trainable.h"
 
 namespace ropewalk {
 namespace {
@@ -65,7 +66,7 @@ TEST(AdamW, UpdatesFollowThePapersFormulaAndDecayMatricesOnly) {
       expected.push_back({.x = parameter.flatten()[i].item<double>()});
     }
   }
-  AdamW optimizer(parameters, config);
+  AdamW optimizer(dist::as_whole(parameters), config);
   for (int t = 1; t <= 30; ++t) {
     const double rate = 0.01 / t;
     set_gradients(parameters, t);
@@ -92,12 +93,14 @@ TEST(AdamW, WithClippingAndCosineScheduleItFollowsTorch) {
                                 .warmup_start_fraction = 0.1,
                                 .final_fraction = 0.2};
   const NamedTensors parameters = matrix_and_vector();
-  AdamW optimizer(parameters, decayed_config());
+  AdamW optimizer(dist::as_whole(parameters), decayed_config());
   ASSERT_EQ(steps.size(), 12u);
   for (int64_t step = 0; step < 12; ++step) {
     const Json& expected = steps.at(step);
     set_gradients(parameters, step);
-    EXPECT_NEAR(clip_grad_norm(parameters, 1.5).norm, expected.at("norm").get<double>(), 1e-5);
+    const double norm =
+        clip_grad_norm(dist::as_whole(parameters), 1.5, [](double sum) { return sum; }).norm;
+    EXPECT_NEAR(norm, expected.at("norm").get<double>(), 1e-5);
     const double rate = learning_rate_at(schedule, 0.01, step, 12);
     EXPECT_NEAR(rate, expected.at("rate").get<double>(), 1e-12);
     optimizer.step(rate);
@@ -110,19 +113,19 @@ TEST(AdamW, WithClippingAndCosineScheduleItFollowsTorch) {
 
 TEST(AdamW, RestoredMomentsAndCountContinueBitForBit) {
   const NamedTensors straight = matrix_and_vector();
-  AdamW one(straight, decayed_config());
+  AdamW one(dist::as_whole(straight), decayed_config());
   const NamedTensors interrupted = matrix_and_vector();
-  auto before = std::make_unique<AdamW>(interrupted, decayed_config());
+  auto before = std::make_unique<AdamW>(dist::as_whole(interrupted), decayed_config());
   for (int64_t step = 0; step < 5; ++step) {
     set_gradients(straight, step);
     one.step(0.01);
     set_gradients(interrupted, step);
     before->step(0.01);
   }
-  AdamW after(interrupted, decayed_config());
+  AdamW after(dist::as_whole(interrupted), decayed_config());
   for (size_t i = 0; i < interrupted.size(); ++i) {
-    after.first_moments()[i].second.copy_(before->first_moments()[i].second);
-    after.second_moments()[i].second.copy_(before->second_moments()[i].second);
+    after.first_moments()[i].second.local().copy_(before->first_moments()[i].second.local());
+    after.second_moments()[i].second.local().copy_(before->second_moments()[i].second.local());
   }
   after.set_num_steps(before->num_steps());
   before.reset();
@@ -137,9 +140,29 @@ TEST(AdamW, RestoredMomentsAndCountContinueBitForBit) {
   }
 }
 
+// One rank's view of a buffer in two shards: part of a matrix, then nothing of a vector.
+TEST(AdamW, PartsOfParametersAreUpdatedLikeTheWhole) {
+  const NamedTensors parameters = matrix_and_vector();
+  AdamW whole(dist::as_whole(parameters), decayed_config());
+  const auto group = std::make_shared<dist::Group>();
+  at::Tensor part = parameters[0].second.detach().flatten().slice(0, 0, 5).clone();
+  part.mutable_grad() = torch::empty({5});
+  AdamW sharded({{"w", {{3, 4}, {.offset = 0, .shard_numel = 5}, part, group}},
+                 {"b", {{4}, {.offset = 12, .shard_numel = 5}, torch::empty({0}), group}}},
+                decayed_config());
+  for (int64_t step = 0; step < 4; ++step) {
+    set_gradients(parameters, step);
+    part.mutable_grad().copy_(parameters[0].second.grad().flatten().slice(0, 0, 5));
+    whole.step(0.01);
+    sharded.step(0.01);
+  }
+  EXPECT_TRUE(torch::allclose(part, parameters[0].second.flatten().slice(0, 0, 5), 0, 1e-6));
+  EXPECT_EQ(sharded.first_moments()[0].second.shape(), (std::vector<int64_t>{3, 4}));
+}
+
 TEST(AdamW, ZeroGradKeepsTheGradientsMemory) {
   const NamedTensors parameters = matrix_and_vector();
-  AdamW optimizer(parameters, decayed_config());
+  AdamW optimizer(dist::as_whole(parameters), decayed_config());
   set_gradients(parameters, 0);
   const void* memory = parameters[0].second.grad().const_data_ptr();
   optimizer.zero_grad();

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ropewalk/optim/trainable.h"
+
 namespace ropewalk {
 namespace {
 
@@ -20,19 +22,31 @@ NamedTensors with_gradients(const std::vector<torch::Tensor>& gradients) {
   return parameters;
 }
 
+ClipResult clip(const NamedTensors& parameters, double max_norm) {
+  return clip_grad_norm(dist::as_whole(parameters), max_norm, [](double sum) { return sum; });
+}
+
+TEST(ClipGradNorm, PartsOnOtherRanksCount) {
+  const NamedTensors parameters = with_gradients({torch::full({4}, 3.0f)});
+  const auto with_other_rank = [](double sum) { return sum + 64.0; };
+  const ClipResult result = clip_grad_norm(dist::as_whole(parameters), 5.0, with_other_rank);
+  EXPECT_DOUBLE_EQ(result.norm, 10.0);
+  EXPECT_TRUE(torch::allclose(parameters[0].second.grad(), torch::full({4}, 1.5f)));
+}
+
 TEST(ClipGradNorm, NormOverAllParametersIsScaledDownToTheLimit) {
   const NamedTensors parameters =
       with_gradients({torch::full({4}, 3.0f), torch::full({2, 2}, 4.0f)});
-  const ClipResult result = clip_grad_norm(parameters, 1.0);
+  const ClipResult result = clip(parameters, 1.0);
   EXPECT_DOUBLE_EQ(result.norm, 10.0);
   EXPECT_TRUE(result.clipped);
-  EXPECT_NEAR(clip_grad_norm(parameters, 0.0).norm, 1.0, 1e-6);
+  EXPECT_NEAR(clip(parameters, 0.0).norm, 1.0, 1e-6);
 }
 
 TEST(ClipGradNorm, GradientsBelowTheLimitKeepTheirBits) {
   const torch::Tensor gradient = torch::randn({1000}) * 1e-4;
   const NamedTensors parameters = with_gradients({gradient});
-  EXPECT_FALSE(clip_grad_norm(parameters, 1.0).clipped);
+  EXPECT_FALSE(clip(parameters, 1.0).clipped);
   EXPECT_TRUE(torch::equal(parameters[0].second.grad(), gradient));
 }
 
@@ -40,7 +54,7 @@ TEST(ClipGradNorm, NonFiniteNormIsReportedAndLeavesGradientsAlone) {
   torch::Tensor gradient = torch::ones({8});
   gradient[3] = std::numeric_limits<float>::infinity();
   const NamedTensors parameters = with_gradients({gradient});
-  const ClipResult result = clip_grad_norm(parameters, 1.0);
+  const ClipResult result = clip(parameters, 1.0);
   EXPECT_FALSE(result.finite);
   EXPECT_FALSE(result.clipped);
   EXPECT_TRUE(torch::equal(parameters[0].second.grad(), gradient));
@@ -51,9 +65,9 @@ TEST(ClipGradNorm, NormHasTheSameBitsWithAnyNumberOfThreads) {
   const NamedTensors parameters = with_gradients({torch::randn({300'001}), torch::randn({7, 11})});
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const double one = clip_grad_norm(parameters, 0.0).norm;
+  const double one = clip(parameters, 0.0).norm;
   at::set_num_threads(3);
-  const double three = clip_grad_norm(parameters, 0.0).norm;
+  const double three = clip(parameters, 0.0).norm;
   at::set_num_threads(threads);
   EXPECT_EQ(one, three);
   const double expected =
@@ -66,7 +80,7 @@ TEST(ClipGradNorm, NormHasTheSameBitsWithAnyNumberOfThreads) {
 
 TEST(ClipGradNorm, SquaresThatOverflowSinglePrecisionAreStillFinite) {
   const NamedTensors parameters = with_gradients({torch::full({2}, 3e30f)});
-  const ClipResult result = clip_grad_norm(parameters, 0.0);
+  const ClipResult result = clip(parameters, 0.0);
   EXPECT_TRUE(result.finite);
   EXPECT_NEAR(result.norm, 3e30 * std::sqrt(2.0), 1e24);
 }

@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
@@ -31,11 +33,37 @@ struct GroupOptions {
   std::string bind_address;
 };
 
+// Makes the connections of a part of a group: `name` sets it apart from others in the rendezvous
+// store; rank and size are those within the part.
+using Connect = std::function<c10::intrusive_ptr<c10d::ProcessGroup>(
+    const std::string& name, int rank, int size)>;
+
+class Group;
+
+// A collective that was started. Its tensors must not be touched before wait(), after which they
+// are ready (on CUDA: for what the current stream computes next).
+class Pending {
+ public:
+  Pending() = default;  // of nothing: is done
+  // Throws what the call that started it says. A second call is a no-op.
+  void wait();
+
+ private:
+  friend class Group;
+  Group* group_ = nullptr;
+  const char* what_ = "";
+  c10::intrusive_ptr<c10d::Work> work_;
+  std::vector<at::Tensor> tensors_;  // kept alive
+};
+
 class Group {
  public:
   // One rank.
   explicit Group(at::Device device = at::kCPU);
-  Group(c10::intrusive_ptr<c10d::ProcessGroup> c10d, std::string backend, at::Device device);
+  Group(c10::intrusive_ptr<c10d::ProcessGroup> c10d,
+        std::string backend,
+        at::Device device,
+        Connect connect = {});
   ~Group();
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
@@ -47,11 +75,28 @@ class Group {
   // Null with one rank. For c10d::Reducer; other layers use the calls below.
   const c10::intrusive_ptr<c10d::ProcessGroup>& c10d() const { return c10d_; }
 
+  // A group of some of these ranks, ascending, this one among them, over connections of its own.
+  // Every rank calls it, each with the part that it belongs to. Collective.
+  std::shared_ptr<Group> subgroup(const std::vector<int>& ranks);
+
   // In place; dense, contiguous tensors on the CPU or on the group's device.
   void all_reduce_sum(at::Tensor& tensor);
   void all_reduce_max(at::Tensor& tensor);
   void broadcast(at::Tensor& tensor, int root = 0);
   void barrier();
+
+  // Flat tensors of one type; whole has size() times the elements of part. They overlap with what
+  // the caller does until it waits.
+  // whole = every rank's part, by rank. `part` may be this rank's place in `whole`.
+  Pending start_all_gather(at::Tensor whole, at::Tensor part);
+  // part = this rank's piece of the sum over the ranks of `whole`.
+  Pending start_reduce_scatter_sum(at::Tensor part, at::Tensor whole);
+  Pending start_all_reduce_sum(at::Tensor tensor);
+
+  // Bytes that this rank has sent through the collectives above, as the usual ring algorithms send
+  // them: (n - 1) / n of the whole for all_gather and reduce_scatter, twice that for all_reduce;
+  // a broadcast counts the tensor once, at its root.
+  int64_t sent_bytes() const { return sent_bytes_; }
 
   // True on every rank if `flag` is true on any: how ranks agree to stop or save.
   bool any_rank(bool flag);
@@ -62,15 +107,22 @@ class Group {
   std::string broadcast_text(const std::string& text);
 
  private:
+  friend class Pending;
   template <typename Start>
-  void run(const char* what, Start start);
+  Pending start(const char* what, std::vector<at::Tensor> tensors, Start start);
+  [[noreturn]] void fail(const char* what, const std::exception& error);
+  // Passes of a ring over all ranks.
+  void count_sent(const at::Tensor& whole, int passes);
   void all_reduce(const char* what, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation);
 
   c10::intrusive_ptr<c10d::ProcessGroup> c10d_;
   std::string backend_;
   at::Device device_;
+  Connect connect_;
   int rank_ = 0;
   int size_ = 1;
+  int num_subgroups_ = 0;
+  int64_t sent_bytes_ = 0;
 };
 
 // The one place where process groups are made. Collective. Throws ConfigError for a backend that

@@ -9,30 +9,33 @@
 #include <cstdint>
 #include <vector>
 
+#include "ropewalk/dist/sharded_tensor.h"
 #include "ropewalk/optim/optimizer_config.h"
-#include "ropewalk/optim/trainable.h"
 
 namespace ropewalk {
 
-// Not thread-safe. Holds the parameters' tensors (shared storage) and one fp32 pair of moments
-// each.
+// Not thread-safe. Holds this rank's part of the parameters (shared storage) and one fp32 pair of
+// moments for it.
 class AdamW {
  public:
-  // `trainable`: what select_trainable returned.
-  AdamW(NamedTensors trainable, const OptimizerConfig& config);
+  // `trained`: fp32. `moments_in_host_memory`: they pass through the parameters' device a parameter
+  // at a time in each update; without effect on a CPU.
+  AdamW(dist::NamedShardedTensors trained,
+        const OptimizerConfig& config,
+        bool moments_in_host_memory = false);
 
-  // One update from the gradients in place. Every parameter must have a gradient.
+  // One update in place from the gradients of the local parts, which must be there.
   void step(double learning_rate);
 
   // Sets gradients to zero in place. They are never released: a c10d::Reducer may own their memory
   // as views into its buckets.
   void zero_grad();
 
-  const NamedTensors& parameters() const { return parameters_; }
+  const dist::NamedShardedTensors& parameters() const { return parameters_; }
 
-  // The moments under their parameters' names; copying into these tensors restores them.
-  NamedTensors first_moments() const;
-  NamedTensors second_moments() const;
+  // The moments under their parameters' names; copying into their local parts restores them.
+  dist::NamedShardedTensors first_moments() const;
+  dist::NamedShardedTensors second_moments() const;
 
   // Updates made so far (t of the formula).
   int64_t num_steps() const { return num_steps_; }
@@ -42,13 +45,14 @@ class AdamW {
   struct Group {
     double weight_decay = 0.0;
     std::vector<size_t> members;  // indices into parameters_
-    std::vector<at::Tensor> parameters, first_moments, second_moments;
   };
 
-  void update(Group& group, double learning_rate);
+  // Members [begin, end) of the group at once.
+  void update(const Group& group, size_t begin, size_t end, double learning_rate);
 
   OptimizerConfig config_;
-  NamedTensors parameters_;
+  bool moments_elsewhere_ = false;
+  dist::NamedShardedTensors parameters_;
   std::vector<at::Tensor> first_moments_, second_moments_;  // as parameters_
   std::vector<Group> groups_;
   int64_t num_steps_ = 0;

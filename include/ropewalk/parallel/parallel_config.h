@@ -55,11 +55,12 @@ struct ParallelConfig {
     using namespace rules;
     using P = ParallelConfig;
     return std::tuple{
-        field("data_parallel",
-              &P::data_parallel,
-              "What the ranks share. `ddp`: nothing, every rank holds all of the model's state; "
-              "`zero1`: each holds its part of the optimizer's state and the fp32 weights; `zero2`: "
-              "of the gradients too; `fsdp`: of the weights too, gathered a block at a time."),
+        field(
+            "data_parallel",
+            &P::data_parallel,
+            "What the ranks share. `ddp`: nothing, every rank holds all of the model's state; "
+            "`zero1`: each holds its part of the optimizer's state and the fp32 weights; `zero2`: "
+            "of the gradients too; `fsdp`: of the weights too, gathered a block at a time."),
         field("shard_size",
               &P::shard_size,
               "Ranks among which state is shared, replicated over groups of them (hybrid sharding; "
@@ -72,10 +73,8 @@ struct ParallelConfig {
               &P::offload_optimizer,
               "CUDA: keep the optimizer's moments in host memory; they pass through the device at "
               "each update."),
-        field("context_parallel",
-              &P::context_parallel,
-              "Ranks that share each sequence.",
-              positive),
+        field(
+            "context_parallel", &P::context_parallel, "Ranks that share each sequence.", positive),
         field("context_parallel_method",
               &P::context_parallel_method,
               "How attention spans the ranks of a sequence. `ring`: keys and values go round; "

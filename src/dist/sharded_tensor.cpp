@@ -1,0 +1,63 @@
+#include "ropewalk/dist/sharded_tensor.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk::dist {
+
+ShardedTensor::ShardedTensor(at::Tensor whole)
+    : shape_(whole.sizes().vec()), numel_(whole.numel()), local_(std::move(whole)) {}
+
+ShardedTensor::ShardedTensor(std::vector<int64_t> shape,
+                             FlatPlace place,
+                             at::Tensor local,
+                             std::shared_ptr<Group> group)
+    : shape_(std::move(shape)),
+      numel_(c10::multiply_integers(shape_)),
+      place_(place),
+      local_(std::move(local)),
+      group_(std::move(group)) {
+  ROPEWALK_CHECK(local_.dim() == 1 && local_.numel() == range().count(),
+                 "a shard has the elements of its range");
+}
+
+ElementRange ShardedTensor::range_of(int rank) const {
+  if (is_whole()) return {0, numel_};
+  const int64_t shard_begin = rank * place_.shard_numel - place_.offset;
+  const int64_t begin = std::clamp<int64_t>(shard_begin, 0, numel_);
+  return {begin, std::clamp<int64_t>(shard_begin + place_.shard_numel, begin, numel_)};
+}
+
+ElementRange ShardedTensor::range() const { return range_of(is_whole() ? 0 : group_->rank()); }
+
+ShardedTensor ShardedTensor::with_local(at::Tensor local) const {
+  ROPEWALK_CHECK(local.numel() == local_.numel(), "other values of a shard in another number");
+  ShardedTensor other = *this;
+  other.local_ = std::move(local);
+  return other;
+}
+
+at::Tensor ShardedTensor::gather() const {
+  if (is_whole()) return local_.detach();
+  at::Tensor whole =
+      at::empty({numel_}, local_.options().requires_grad(false).device(group_->device()));
+  for (int rank = 0; rank < group_->size(); ++rank) {
+    const ElementRange range = range_of(rank);
+    if (range.count() == 0) continue;
+    at::Tensor part = whole.slice(0, range.begin, range.end);
+    if (rank == group_->rank()) part.copy_(local_.detach());
+    group_->broadcast(part, rank);
+  }
+  return whole.view(shape_);
+}
+
+NamedShardedTensors as_whole(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  NamedShardedTensors whole;
+  for (const auto& [name, tensor] : tensors) whole.emplace_back(name, ShardedTensor(tensor));
+  return whole;
+}
+
+}  // namespace ropewalk::dist
