@@ -91,21 +91,25 @@ at::Tensor apply_softcap(at::Tensor& logits, double cap) {
   return capped.square_().neg_().add_(1.0);
 }
 
+at::ScalarType sum_type(const at::Tensor& weight) {
+  return at::promote_types(weight.scalar_type(), at::kFloat);
+}
+
 // Adds a chunk to the gradients of weight and bias; `grad` is that of the chunk's logits. Sums over
-// chunks are in the weight's own type (fp32), also when a chunk's product is bf16.
+// chunks are in fp32 (double for double), also when weight or product is bf16.
 void add_weight_grads(Losses& out,
                       const at::Tensor& grad,
                       const at::Tensor& hidden,
                       const at::Tensor& weight_VD,
                       const Wanted& want) {
   if (want.bias) {
-    const at::Tensor sum = grad.sum(0, /*keepdim=*/false, weight_VD.scalar_type());
+    const at::Tensor sum = grad.sum(0, /*keepdim=*/false, sum_type(weight_VD));
     out.bias_grad_V = out.bias_grad_V.defined() ? out.bias_grad_V.add_(sum) : sum;
   }
   if (!want.weight) return;
   if (!out.weight_grad_VD.defined()) {
-    out.weight_grad_VD = at::mm(grad.t(), hidden).to(weight_VD.scalar_type());
-  } else if (grad.scalar_type() == weight_VD.scalar_type()) {
+    out.weight_grad_VD = at::mm(grad.t(), hidden).to(sum_type(weight_VD));
+  } else if (grad.scalar_type() == out.weight_grad_VD.scalar_type()) {
     out.weight_grad_VD.addmm_(grad.t(), hidden);
   } else {
     out.weight_grad_VD.add_(at::mm(grad.t(), hidden));
@@ -183,6 +187,7 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     const auto scaled = [&](const at::Tensor& grad) {
       return !grad.defined() || is_one ? grad : grad.mul_(scale.to(grad.scalar_type()));
     };
+    // The engine casts the sums to the types of weight and bias.
     return {scaled(saved[0]), scaled(saved[1]), {}, scaled(saved[2]), {}};
   }
 };

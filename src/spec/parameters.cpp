@@ -20,6 +20,7 @@ class Listing {
   void vector(const std::string& name, int64_t size, double initial = 0.0) {
     add({name, {size}, {size}});
     list_.back().initial = initial;
+    list_.back().full_precision = true;
   }
   void buffer(const std::string& name, int64_t size, double initial = 0.0) {
     vector(name, size, initial);
@@ -70,7 +71,9 @@ class Listing {
 
   void mixture() {
     const ExpertsSpec& experts = *spec_.experts;
+    const size_t router = list_.size();
     matrix("mlp.router", {experts.num_experts}, spec_.hidden_size, experts.router_bias);
+    for (size_t i = router; i < list_.size(); ++i) list_[i].full_precision = true;
     if (experts.router == RouterKind::kSigmoidGroup) {
       buffer("mlp.router.correction", experts.num_experts);
     }

@@ -1,24 +1,22 @@
-// Data parallelism around a model that knows nothing of it: c10d::Reducer sums gradients over the
-// ranks bucket by bucket while the backward pass still runs. With one rank there is no reducer and
-// every call is a no-op, so that the train step is the same.
+// How the ranks of a run hold one model's training state between them, around a model that knows
+// nothing of it. The train step is the same for every kind and for one rank:
 //
 //   for (micro_step...) {
-//     auto no_sync = last ? nullptr : dp.no_sync();   // accumulate locally
-//     dp.prepare_forward();
+//     dp.begin_micro_batch(last);
 //     loss = model.loss_sum(...) / global_tokens;
 //     dp.prepare_backward(loss);
 //     loss.backward();
+//     dp.end_micro_batch();
 //   }
-//   dp.finish_step();       // every gradient is now the sum over ranks; the layout is settled
-//   clip, optimizer step, zero gradients
+//   dp.finish_step();       // the gradients of trained() are now sums over all ranks
+//   clip, optimizer step, zero gradients in place
 //
 // Gradients are SUMMED over ranks, unlike PyTorch's DDP, which averages: the loss is a sum over
 // tokens divided by the global token count already. (DDP's averaging would also multiply by 1/ranks
 // or divide by ranks depending on where a gradient lies, which differs in the last bit for 3 ranks,
 // so that a resumed run would not continue bit for bit.)
 //
-// Gradients are views into the buckets. Zero them in place (grad.zero_()): an undefined gradient is
-// allowed but costs a copy into its bucket at the next step.
+// Every call is collective. Failures are DistErrors.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -29,81 +27,49 @@
 #include <vector>
 
 #include "ropewalk/base/json.h"
-#include "ropewalk/dist/group.h"
-
-namespace c10d {
-class Reducer;
-}
+#include "ropewalk/dist/sharded_tensor.h"
+#include "ropewalk/parallel/block_hooks.h"
 
 namespace ropewalk::parallel {
 
 using NamedParameters = std::vector<std::pair<std::string, at::Tensor>>;
 
-struct DataParallelOptions {
-  double bucket_mib = 25.0;
-  // Only for models where some trainable parameter may get no gradient in a step: walks the graph
-  // each step and never reorders the buckets. Without it such a parameter is a DistError.
-  bool find_unused_parameters = false;
-};
-
 class DataParallel {
  public:
-  // Frozen parameters (requires_grad false) are left alone. Collective: compares names, shapes and
-  // dtypes over the ranks, then sends rank 0's values of ALL parameters to the others.
-  DataParallel(NamedParameters parameters,
-               std::shared_ptr<dist::Group> group,
-               DataParallelOptions options = {});
-  ~DataParallel();
-  DataParallel(const DataParallel&) = delete;
-  DataParallel& operator=(const DataParallel&) = delete;
+  virtual ~DataParallel() = default;
 
-  // While alive, backward passes accumulate locally and nothing is reduced.
-  class NoSync {
-   public:
-    explicit NoSync(DataParallel& owner) : owner_(owner), outer_(owner.sync_) {
-      owner.sync_ = false;
-    }
-    ~NoSync() { owner_.sync_ = outer_; }
-    NoSync(const NoSync&) = delete;
-    NoSync& operator=(const NoSync&) = delete;
+  // Every parameter, trained or frozen: fp32, in the part that this rank holds. What is written
+  // into the local parts between steps is what the next forward pass computes with.
+  virtual const dist::NamedShardedTensors& weights() const = 0;
+  // The trained ones of them; each local part's .grad() is there after finish_step().
+  virtual const dist::NamedShardedTensors& trained() const = 0;
+  // Of a number that each rank computed from its parts of trained(): the sum over all elements.
+  virtual double sum_over_shards(double value) = 0;
 
-   private:
-    DataParallel& owner_;
-    bool outer_;
-  };
-  std::unique_ptr<NoSync> no_sync() { return std::make_unique<NoSync>(*this); }
+  // Gives every rank the values of the first one that holds the same part.
+  virtual void synchronize_weights() = 0;
 
-  void prepare_forward();
-  void prepare_backward(const at::Tensor& loss);
-  // After the last backward of a step. The first one settles the buckets in the order in which
-  // gradients became ready (collective).
-  void finish_step();
+  // Makes the weights outside the blocks ready for a forward pass; those of the blocks follow as
+  // the block runner calls for them.
+  virtual void begin_micro_batch(bool last) = 0;
+  virtual void prepare_backward(const at::Tensor& loss) = 0;
+  virtual void end_micro_batch() = 0;
+  virtual void finish_step() = 0;
 
-  // The bucket layout by parameter names: {"bucket_mib": x, "buckets": [["name", ...], ...]}, or
-  // null before the first step and with one rank. It fixes the order of the sums, so a run that
-  // resumes with it continues bit for bit.
-  Json state() const;
-  // Before the first step. Null, or a layout for other trainable parameters or another bucket size,
-  // leaves the layout to be found anew; returns whether `state` is in force.
-  bool load_state(const Json& state);
+  // Forward passes without gradient between steps: begin, any number of passes, end. On every rank
+  // alike if needs_equal_passes().
+  virtual void begin_evaluation() = 0;
+  virtual void end_evaluation() = 0;
+  // Whether a forward pass is collective: then all ranks must make the same number of them.
+  virtual bool needs_equal_passes() const = 0;
 
- private:
-  using Buckets = std::vector<std::vector<size_t>>;
-  void make_reducer();
-  template <typename Call>
-  void guard(const char* what, Call call);
-  std::string explain(const std::string& reducer_error) const;
-  Buckets current_buckets() const;
-  Buckets buckets_by_name(const Json& names) const;
+  // What the block runner has to call; null: nothing.
+  virtual std::shared_ptr<BlockHooks> block_hooks() = 0;
 
-  NamedParameters trainable_;
-  std::shared_ptr<dist::Group> group_;
-  DataParallelOptions options_;
-  std::unique_ptr<c10d::Reducer> reducer_;
-  Buckets restored_;  // empty: none
-  bool settled_ = false;
-  bool sync_ = true;
-  bool reduced_ = false;  // a reducing backward was prepared in this step
+  // What fixes the order of sums, so that a resumed run continues bit for bit; null: nothing.
+  virtual Json state() const = 0;
+  // Before the first step. Returns whether `state` is in force.
+  virtual bool load_state(const Json& state) = 0;
 };
 
 // Throws DistError naming the first parameter that differs between ranks. Collective.

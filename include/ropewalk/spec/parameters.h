@@ -25,8 +25,9 @@ struct ParameterShape {
   std::vector<int64_t> parts;
   ParameterRole role = ParameterRole::kVector;
   int64_t groups = 1;  // equal groups along the rows: experts, or heads with weights of their own
-  bool trainable = true;  // false: loaded and written, never updated
-  double initial = 0.0;   // of every number in a vector; the others start at random
+  bool trainable = true;        // false: loaded and written, never updated
+  bool full_precision = false;  // computed with in fp32 whatever the compute type
+  double initial = 0.0;         // of every number in a vector; the others start at random
 
   int64_t count() const;
 };

@@ -1,9 +1,8 @@
-#include "ropewalk/parallel/recompute.h"
-
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/engine.h>
 
+#include "parallel/block_runners.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk::parallel {
@@ -16,7 +15,16 @@ using torch::autograd::tensor_list;
 struct Call : torch::CustomClassHolder {
   Block* block = nullptr;
   BlockInputs inputs;  // without the hidden states
+  std::shared_ptr<BlockHooks> hooks;
+  bool offload = false;
 };
+
+at::Device device_of(const tensor_list& grads) {
+  for (const at::Tensor& grad : grads) {
+    if (grad.defined()) return grad.device();
+  }
+  return at::kCPU;
+}
 
 // Sends the gradients of those outputs that have one to the parameters' accumulators.
 void run_backward(const tensor_list& outputs, const tensor_list& grads) {
@@ -36,17 +44,16 @@ void run_backward(const tensor_list& outputs, const tensor_list& grads) {
                                                         /*outputs=*/{});
 }
 
-// `anchor` is a leaf that requires a gradient, so that the function is recorded even where the
-// input needs none (frozen embeddings). Parameters are not inputs: running the block again in
-// backward sends their gradients to their accumulators, where hooks of data parallelism expect
-// them, once.
+// Parameters are not inputs: running the block again in backward sends their gradients to their
+// accumulators, where hooks of data parallelism expect them, once.
 class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
  public:
   static tensor_list forward(AutogradContext* ctx,
                              const at::Tensor& hidden_BTD,
-                             const at::Tensor& anchor,
+                             const at::Tensor& /*anchor*/,
                              const c10::intrusive_ptr<Call>& call) {
-    ctx->save_for_backward({hidden_BTD});
+    ctx->save_for_backward(
+        {call->offload ? hidden_BTD.to(at::kCPU, hidden_BTD.scalar_type()) : hidden_BTD});
     ctx->set_materialize_grads(false);
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
     BlockInputs inputs = call->inputs;
@@ -58,9 +65,12 @@ class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
+    if (call->hooks) call->hooks->before_backward(*call->block);
     BlockInputs inputs = call->inputs;
-    inputs.hidden_BTD =
-        ctx->get_saved_variables()[0].detach().set_requires_grad(ctx->needs_input_grad(0));
+    inputs.hidden_BTD = ctx->get_saved_variables()[0]
+                            .detach()
+                            .to(device_of(grads))
+                            .set_requires_grad(ctx->needs_input_grad(0));
     BlockOutputs outputs;
     {
       at::AutoGradMode record(true);
@@ -69,28 +79,44 @@ class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
     const at::Tensor leaf = inputs.hidden_BTD;
     inputs = {};
     run_backward({outputs.hidden_BTD, outputs.router_2E}, grads);
+    if (call->hooks) call->hooks->after_backward(*call->block);
     return {leaf.grad(), {}, {}};
   }
 };
 
 class RecomputeRunner final : public BlockRunner {
  public:
+  explicit RecomputeRunner(const BlockRunnerOptions& options) : options_(options) {}
+
   BlockOutputs run(Block& block, const BlockInputs& inputs) override {
-    if (!at::GradMode::is_enabled()) return block.forward(inputs);
+    const bool recorded = needs_backward(block, inputs);
+    if (options_.hooks) options_.hooks->before_forward(block);
+    const BlockOutputs outputs = recorded ? run_recorded(block, inputs) : block.forward(inputs);
+    if (options_.hooks) options_.hooks->after_forward(block, recorded);
+    return outputs;
+  }
+
+ private:
+  BlockOutputs run_recorded(Block& block, const BlockInputs& inputs) const {
     ROPEWALK_CHECK(!inputs.cache, "recompute cannot run with a key-value cache");
     auto call = c10::make_intrusive<Call>();
     call->block = &block;
     call->inputs = inputs;
     call->inputs.hidden_BTD.reset();
-    const at::Tensor anchor =
-        at::zeros({}, inputs.hidden_BTD.options().dtype(at::kFloat)).set_requires_grad(true);
-    const tensor_list outputs = RecomputeBlock::apply(inputs.hidden_BTD, anchor, call);
+    call->hooks = options_.hooks;
+    call->offload = options_.offload_inputs;
+    const tensor_list outputs =
+        RecomputeBlock::apply(inputs.hidden_BTD, anchor_beside(inputs.hidden_BTD), call);
     return {outputs[0], outputs.size() > 1 ? outputs[1] : at::Tensor()};
   }
+
+  BlockRunnerOptions options_;
 };
 
 }  // namespace
 
-std::shared_ptr<BlockRunner> make_recompute_runner() { return std::make_shared<RecomputeRunner>(); }
+std::shared_ptr<BlockRunner> make_recompute_runner(const BlockRunnerOptions& options) {
+  return std::make_shared<RecomputeRunner>(options);
+}
 
 }  // namespace ropewalk::parallel

@@ -1,4 +1,4 @@
-#include "ropewalk/parallel/data_parallel.h"
+#include "ropewalk/parallel/replicated.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,7 @@ namespace {
 // The first bucket is small, so that the exchange starts early in the backward pass.
 constexpr size_t kFirstBucketBytes = size_t{1} << 20;
 
-size_t bucket_bytes(const DataParallelOptions& options) {
+size_t bucket_bytes(const ReplicatedOptions& options) {
   return static_cast<size_t>(std::llround(options.bucket_mib * 1024 * 1024));
 }
 
@@ -37,22 +37,27 @@ std::vector<at::Tensor> tensors_of(const NamedParameters& parameters) {
 
 }  // namespace
 
-DataParallel::DataParallel(NamedParameters parameters,
-                           std::shared_ptr<dist::Group> group,
-                           DataParallelOptions options)
-    : group_(std::move(group)), options_(options) {
+ReplicatedDataParallel::ReplicatedDataParallel(NamedParameters parameters,
+                                               std::shared_ptr<dist::Group> group,
+                                               ReplicatedOptions options)
+    : parameters_(std::move(parameters)),
+      weights_(dist::as_whole(parameters_)),
+      group_(std::move(group)),
+      options_(options) {
   ROPEWALK_CHECK(options_.bucket_mib > 0, "buckets without size");
-  check_same_parameters(parameters, *group_);
-  broadcast_parameters(parameters, *group_);
-  for (auto& [name, tensor] : parameters) {
+  check_same_parameters(parameters_, *group_);
+  for (auto& [name, tensor] : parameters_) {
     if (tensor.requires_grad()) trainable_.emplace_back(name, tensor);
   }
+  trained_ = dist::as_whole(trainable_);
   if (group_->size() > 1 && !trainable_.empty()) make_reducer();
 }
 
-DataParallel::~DataParallel() = default;
+ReplicatedDataParallel::~ReplicatedDataParallel() = default;
 
-void DataParallel::make_reducer() {
+void ReplicatedDataParallel::synchronize_weights() { broadcast_parameters(parameters_, *group_); }
+
+void ReplicatedDataParallel::make_reducer() {
   const std::vector<at::Tensor> tensors = tensors_of(trainable_);
   const size_t cap = bucket_bytes(options_);
   const size_t first = std::min(kFirstBucketBytes, cap);
@@ -78,7 +83,7 @@ void DataParallel::make_reducer() {
 }
 
 // Words for the reducer's own: it knows parameters by index and advises on Python's DDP.
-std::string DataParallel::explain(const std::string& reducer_error) const {
+std::string ReplicatedDataParallel::explain(const std::string& reducer_error) const {
   const size_t mark = reducer_error.find("did not receive grad for rank");
   const size_t colon =
       reducer_error.find(':', mark == std::string::npos ? reducer_error.size() : mark);
@@ -92,7 +97,7 @@ std::string DataParallel::explain(const std::string& reducer_error) const {
 }
 
 template <typename Call>
-void DataParallel::guard(const char* what, Call call) {
+void ReplicatedDataParallel::guard(const char* what, Call call) {
   try {
     call();
   } catch (const Error&) {
@@ -103,12 +108,13 @@ void DataParallel::guard(const char* what, Call call) {
   }
 }
 
-void DataParallel::prepare_forward() {
+void ReplicatedDataParallel::begin_micro_batch(bool last) {
+  sync_ = last;
   if (reducer_ == nullptr || !sync_) return;
   guard("preparing the reduction of gradients", [&] { reducer_->prepare_for_forward(); });
 }
 
-void DataParallel::prepare_backward(const at::Tensor& loss) {
+void ReplicatedDataParallel::prepare_backward(const at::Tensor& loss) {
   if (reducer_ == nullptr || !sync_) return;
   // Outputs are only walked when some parameters may go unused.
   std::vector<at::Tensor> outputs;
@@ -117,7 +123,7 @@ void DataParallel::prepare_backward(const at::Tensor& loss) {
   reduced_ = true;
 }
 
-void DataParallel::finish_step() {
+void ReplicatedDataParallel::finish_step() {
   if (reducer_ == nullptr) return;
   ROPEWALK_CHECK(reduced_, "a step ended without a backward pass that reduces");
   reduced_ = false;
@@ -132,7 +138,7 @@ void DataParallel::finish_step() {
   settled_ = true;
 }
 
-DataParallel::Buckets DataParallel::current_buckets() const {
+ReplicatedDataParallel::Buckets ReplicatedDataParallel::current_buckets() const {
   std::map<const c10::TensorImpl*, size_t> index_of;
   for (size_t i = 0; i < trainable_.size(); ++i) {
     index_of[trainable_[i].second.unsafeGetTensorImpl()] = i;
@@ -147,7 +153,7 @@ DataParallel::Buckets DataParallel::current_buckets() const {
   return buckets;
 }
 
-Json DataParallel::state() const {
+Json ReplicatedDataParallel::state() const {
   if (reducer_ == nullptr) return nullptr;
   Buckets buckets = restored_;
   if (buckets.empty()) {
@@ -163,7 +169,7 @@ Json DataParallel::state() const {
 }
 
 // Empty unless `names` holds every trainable parameter exactly once.
-DataParallel::Buckets DataParallel::buckets_by_name(const Json& names) const {
+ReplicatedDataParallel::Buckets ReplicatedDataParallel::buckets_by_name(const Json& names) const {
   std::map<std::string, size_t> left;
   for (size_t i = 0; i < trainable_.size(); ++i) left[trainable_[i].first] = i;
   Buckets buckets;
@@ -180,7 +186,7 @@ DataParallel::Buckets DataParallel::buckets_by_name(const Json& names) const {
   return left.empty() ? buckets : Buckets{};
 }
 
-bool DataParallel::load_state(const Json& state) {
+bool ReplicatedDataParallel::load_state(const Json& state) {
   ROPEWALK_CHECK(!settled_, "bucket layout restored after the first step");
   if (reducer_ == nullptr || state.is_null()) return false;
   Buckets buckets;

@@ -1,4 +1,4 @@
-#include "ropewalk/parallel/data_parallel.h"
+#include "ropewalk/parallel/replicated.h"
 
 #include <gmock/gmock.h>
 #include <torch/types.h>
@@ -65,11 +65,11 @@ void train_step(const Run& run, int step) {
   const auto own = batch.chunk(run.group.size())[static_cast<size_t>(run.group.rank())];
   const auto parts = own.chunk(run.num_micro_steps);
   for (size_t i = 0; i < parts.size(); ++i) {
-    const auto no_sync = i + 1 == parts.size() ? nullptr : run.dp.no_sync();
-    run.dp.prepare_forward();
+    run.dp.begin_micro_batch(i + 1 == parts.size());
     at::Tensor loss = run.model.loss_sum(parts[i]) / kRows;
     run.dp.prepare_backward(loss);
     loss.backward();
+    run.dp.end_micro_batch();
   }
   run.dp.finish_step();
   const at::NoGradGuard no_grad;
@@ -84,8 +84,8 @@ void train_step(const Run& run, int step) {
   }
 }
 
-DataParallelOptions small_buckets() {
-  DataParallelOptions options;
+ReplicatedOptions small_buckets() {
+  ReplicatedOptions options;
   options.bucket_mib = 0.002;
   return options;
 }
@@ -105,7 +105,7 @@ at::Tensor flat(const Model& model) {
 at::Tensor single_rank_result(int num_steps, int num_micro_steps, at::Device device = at::kCPU) {
   dist::Group alone(device);
   Model model(1, device);
-  DataParallel dp(model.parameters, borrow(alone), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, borrow(alone), small_buckets());
   for (int step = 0; step < num_steps; ++step)
     train_step({alone, dp, model, num_micro_steps}, step);
   return flat(model);
@@ -122,7 +122,8 @@ RANK_BODY(equals_one_rank) {
   for (const int num_micro_steps : {1, 2}) {
     // Only rank 0's values count.
     Model model(static_cast<uint64_t>(1 + group.rank()), group.device());
-    DataParallel dp(model.parameters, borrow(group), small_buckets());
+    ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
+    dp.synchronize_weights();
     for (int step = 0; step < 5; ++step) train_step({group, dp, model, num_micro_steps}, step);
     expect_same_on_all_ranks(group, flat(model));
     const auto close_to_one_rank_after = [&](int num_steps) {
@@ -149,7 +150,7 @@ TEST(DataParallelOnGpus, TwoRanksEqualOneWithTheSameGlobalBatch) {
 TEST(DataParallel, OneRankHasNoLayoutAndTheSameCalls) {
   dist::Group alone;
   Model model;
-  DataParallel dp(model.parameters, borrow(alone));
+  ReplicatedDataParallel dp(model.parameters, borrow(alone));
   train_step({alone, dp, model}, 0);
   EXPECT_TRUE(dp.state().is_null());
   EXPECT_FALSE(dp.load_state(Json{{"bucket_mib", 25.0}, {"buckets", Json::array()}}));
@@ -166,7 +167,7 @@ void set_values(Model& model, const at::Tensor& values) {
 
 void expect_exact_resume(dist::Group& group, int num_micro_steps, bool undefine_gradients) {
   Model undisturbed;
-  DataParallel dp(undisturbed.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(undisturbed.parameters, borrow(group), small_buckets());
   EXPECT_TRUE(dp.state().is_null());
   Json layout;
   at::Tensor weights_after_1;
@@ -181,7 +182,7 @@ void expect_exact_resume(dist::Group& group, int num_micro_steps, bool undefine_
 
   Model resumed;
   set_values(resumed, weights_after_1);
-  DataParallel again(resumed.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel again(resumed.parameters, borrow(group), small_buckets());
   EXPECT_TRUE(again.load_state(layout));
   EXPECT_EQ(again.state(), layout);
   for (int step = 1; step < 6; ++step) {
@@ -208,7 +209,7 @@ TEST(DataParallel, ResumedThreeRanksContinueBitForBit) {
 
 RANK_BODY(keeps_any_restored_layout) {
   Model model;
-  DataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
   // One bucket per parameter, in forward order: nothing that the reducer would choose itself.
   Json buckets = Json::array();
   for (const auto& [name, parameter] : model.parameters) buckets.push_back(Json::array({name}));
@@ -225,7 +226,7 @@ TEST(DataParallel, ARestoredLayoutIsKeptThroughTheRun) {
 
 RANK_BODY(refuses_foreign_layouts) {
   Model model;
-  DataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
   EXPECT_FALSE(dp.load_state(nullptr));
   EXPECT_FALSE(dp.load_state({{"bucket_mib", 25.0}, {"buckets", Json::array()}}));
   EXPECT_FALSE(dp.load_state(
@@ -244,7 +245,7 @@ RANK_BODY(frozen) {
   Model model;
   model.parameters[2].second.set_requires_grad(false);
   const at::Tensor before = model.parameters[2].second.clone();
-  DataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
   for (int step = 0; step < 3; ++step) train_step({group, dp, model}, step);
   EXPECT_TRUE(model.parameters[2].second.equal(before));
   EXPECT_FALSE(model.parameters[2].second.grad().defined());
@@ -257,9 +258,9 @@ TEST(DataParallel, FrozenParametersAreLeftAlone) { dist::expect_ranks_pass("froz
 RANK_BODY(unused_allowed) {
   Model model;
   model.add("unused", at::ones({5}));
-  DataParallelOptions options = small_buckets();
+  ReplicatedOptions options = small_buckets();
   options.find_unused_parameters = true;
-  DataParallel dp(model.parameters, borrow(group), options);
+  ReplicatedDataParallel dp(model.parameters, borrow(group), options);
   const at::Tensor unused = model.parameters.back().second;
   model.parameters.pop_back();
   for (int step = 0; step < 3; ++step) train_step({group, dp, model}, step);
@@ -275,7 +276,7 @@ TEST(DataParallel, UnusedParametersAreHandledWhenAskedFor) {
 RANK_BODY(unused_refused) {
   Model model;
   model.add("never_used", at::ones({5}));
-  DataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
   model.parameters.pop_back();
   train_step({group, dp, model}, 0);
 }
@@ -289,7 +290,7 @@ TEST(DataParallel, AParameterWithoutGradientIsAnErrorThatNamesIt) {
 RANK_BODY(different_models) {
   Model model;
   if (group.rank() == 1) model.parameters[3].second = at::zeros({7}).set_requires_grad(true);
-  DataParallel dp(model.parameters, borrow(group));
+  ReplicatedDataParallel dp(model.parameters, borrow(group));
 }
 
 TEST(DataParallel, RanksWithDifferentModelsAreRefused) {
