@@ -47,6 +47,14 @@ class WindowScorer {
     for (auto& [length, batch] : batches_) compute(length, batch);
   }
 
+  // Passes for nothing until `num_passes` were made.
+  void fill_up_to(int64_t num_passes) {
+    const at::Tensor token =
+        at::zeros({1, 1}, at::TensorOptions(decoder_.options().device).dtype(at::kLong));
+    for (; num_passes_ < num_passes; ++num_passes_) decoder_.token_nll(token, token);
+  }
+
+  int64_t num_passes() const { return num_passes_; }
   double nll_sum() const { return nll_sum_; }
   int64_t num_scored() const { return num_scored_; }
 
@@ -57,6 +65,7 @@ class WindowScorer {
     const at::Tensor tokens_BT = at::tensor(batch.tokens, at::kLong).view({batch.rows, length});
     const at::Tensor targets_BT = at::tensor(batch.targets, at::kLong).view({batch.rows, length});
     const at::Tensor nll_BT = decoder_.token_nll(tokens_BT.to(device), targets_BT.to(device));
+    ++num_passes_;
     nll_sum_ += nll_BT.sum(at::kDouble).item<double>();
     batch = WindowBatch{};
   }
@@ -64,6 +73,7 @@ class WindowScorer {
   Decoder& decoder_;
   int64_t batch_tokens_;
   std::map<int64_t, WindowBatch> batches_;  // by length
+  int64_t num_passes_ = 0;
   double nll_sum_ = 0;
   int64_t num_scored_ = 0;
 };
@@ -91,6 +101,11 @@ PerplexityResult perplexity(Decoder& decoder,
     }
   }
   scorer.finish();
+  if (options.equal_passes) {
+    at::Tensor most = at::full({1}, scorer.num_passes(), at::kLong);
+    group.all_reduce_max(most);
+    scorer.fill_up_to(most.item<int64_t>());
+  }
 
   at::Tensor totals = at::tensor({scorer.nll_sum(),
                                   static_cast<double>(scorer.num_scored()),

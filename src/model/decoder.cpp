@@ -46,13 +46,14 @@ at::Tensor balance_loss(const std::vector<at::Tensor>& router_2E, int64_t num_to
 
 Decoder::Decoder(const DecoderSpec& spec, const DecoderOptions& options)
     : spec_(spec), options_(options), runner_(std::make_shared<PlainBlockRunner>()) {
-  const ParameterTree first(*this, parameters_before_blocks(spec), options.device);
+  const ParameterMemory memory{.device = options.device, .none = options.parameters_without_memory};
+  const ParameterTree first(*this, parameters_before_blocks(spec), memory);
   auto layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t n = 0; n < spec.num_layers; ++n) {
-    blocks_.push_back(std::make_shared<DecoderBlock>(spec, n, options.device));
+    blocks_.push_back(std::make_shared<DecoderBlock>(spec, n, memory));
     layers->push_back(blocks_.back());
   }
-  const ParameterTree last(*this, parameters_after_blocks(spec), options.device);
+  const ParameterTree last(*this, parameters_after_blocks(spec), memory);
   embedding_VD_ = first.get("embed_tokens.weight");
   output_VD_ = spec.tied_embeddings ? embedding_VD_ : last.get("lm_head.weight");
   output_bias_V_ = last.get("lm_head.bias");

@@ -8,9 +8,9 @@ const Norm* pointer(const std::optional<Norm>& norm) { return norm ? &*norm : nu
 
 }  // namespace
 
-DecoderBlock::DecoderBlock(const DecoderSpec& spec, int64_t layer, at::Device device)
+DecoderBlock::DecoderBlock(const DecoderSpec& spec, int64_t layer, const ParameterMemory& memory)
     : residual_(spec.residual),
-      tree_(*this, block_parameters(spec, layer), device),
+      tree_(*this, block_parameters(spec, layer), memory),
       attention_path_(spec, tree_, "attention_post_norm"),
       mlp_path_(spec, tree_, "mlp_post_norm"),
       output_(tree_.linear("attention.output")),

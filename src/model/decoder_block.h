@@ -13,7 +13,7 @@ namespace ropewalk {
 
 class DecoderBlock final : public Block {
  public:
-  DecoderBlock(const DecoderSpec& spec, int64_t layer, at::Device device);
+  DecoderBlock(const DecoderSpec& spec, int64_t layer, const ParameterMemory& memory);
   BlockOutputs forward(const BlockInputs& inputs) override;
 
  private:

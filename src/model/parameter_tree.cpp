@@ -6,6 +6,12 @@ namespace {
 // A named group of parameters.
 class Section : public torch::nn::Module {};
 
+at::Tensor without_memory(const std::vector<int64_t>& shape, const at::TensorOptions& options) {
+  const at::Tensor tensor = at::empty({0}, options);
+  tensor.unsafeGetTensorImpl()->set_sizes_contiguous(shape);
+  return tensor;
+}
+
 // The module that a dotted name's last part belongs to.
 torch::nn::Module& owner_of(torch::nn::Module& root, const std::string& name) {
   torch::nn::Module* module = &root;
@@ -25,12 +31,14 @@ torch::nn::Module& owner_of(torch::nn::Module& root, const std::string& name) {
 
 ParameterTree::ParameterTree(torch::nn::Module& root,
                              const std::vector<ParameterShape>& parameters,
-                             at::Device device) {
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+                             const ParameterMemory& memory) {
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(memory.device);
   for (const ParameterShape& parameter : parameters) {
     torch::nn::Module& owner = owner_of(root, parameter.name);
     const std::string last = parameter.name.substr(parameter.name.rfind('.') + 1);
-    const at::Tensor values = at::empty(parameter.shape, options);
+    const at::Tensor values = memory.none && parameter.trainable
+                                  ? without_memory(parameter.shape, options)
+                                  : at::empty(parameter.shape, options);
     tensors_[parameter.name] = parameter.trainable ? owner.register_parameter(last, values)
                                                    : owner.register_buffer(last, values);
   }

@@ -13,13 +13,18 @@
 
 namespace ropewalk {
 
+struct ParameterMemory {
+  at::Device device = at::kCPU;
+  bool none = false;  // trainable ones get shapes only
+};
+
 class ParameterTree {
  public:
   // Registers uninitialised fp32 tensors with `root` (or sub-modules of it, made as needed). What
   // is not trainable becomes a buffer.
   ParameterTree(torch::nn::Module& root,
                 const std::vector<ParameterShape>& parameters,
-                at::Device device);
+                const ParameterMemory& memory);
 
   // Undefined when the model has no such parameter.
   at::Tensor get(const std::string& name) const;

@@ -67,6 +67,14 @@ void check_batch_for_ranks(const TrainConfig& train, int64_t world_size, Diagnos
               " (micro_batch_size x ranks). " + batch_suggestion(train, unit, world_size));
 }
 
+void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, Diagnostics& d) {
+  if (parallel.shard_size == 0 || world_size % parallel.shard_size == 0) return;
+  d.error("parallel.shard_size",
+          "found " + std::to_string(parallel.shard_size) + ", expected a divisor of the " +
+              std::to_string(world_size) + (world_size == 1 ? " rank" : " ranks") +
+              "; 0 shares the state among all of them");
+}
+
 void RunConfig::check(Diagnostics& d) const {
   check_lengths(*this, d);
   if (schedule.warmup_steps > train.steps) {

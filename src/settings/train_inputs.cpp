@@ -205,6 +205,7 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   if (is_sound(found, {"train.global_batch_size", "train.micro_batch_size"})) {
     check_batch_for_ranks(config.train, world_size, found);
   }
+  if (is_sound(found, {"parallel"})) check_shards_for_ranks(config.parallel, world_size, found);
   std::optional<HfModel> model;
   if (is_sound(found, {"model"})) model = read_model(config.model, found);
   if (model) check_model(config, *model, found);

@@ -4,7 +4,8 @@
 
 #include "ropewalk/base/log.h"
 #include "ropewalk/checkpoint/import.h"
-#include "ropewalk/parallel/recompute.h"
+#include "ropewalk/parallel/block_runner.h"
+#include "train/make_data_parallel.h"
 #include "train/start.h"
 
 namespace ropewalk {
@@ -13,15 +14,13 @@ namespace {
 std::shared_ptr<Decoder> build_for_training(const TrainInputs& inputs, at::Device device) {
   const RunConfig& config = inputs.config;
   const bool bf16 = config.train.precision == Precision::kBf16;
-  auto decoder = build_decoder(inputs.model.spec,
-                               {.compute_dtype = bf16 ? at::kBFloat16 : at::kFloat,
-                                .loss_chunk_tokens = config.train.loss_chunk_tokens,
-                                .device = device,
-                                .for_training = true});
-  if (config.parallel.recompute == Recompute::kBlock) {
-    decoder->set_block_runner(parallel::make_recompute_runner());
-  }
-  return decoder;
+  return build_decoder(
+      inputs.model.spec,
+      {.compute_dtype = bf16 ? at::kBFloat16 : at::kFloat,
+       .loss_chunk_tokens = config.train.loss_chunk_tokens,
+       .device = device,
+       .parameters_without_memory = config.parallel.data_parallel != DataParallelKind::kDdp,
+       .for_training = true});
 }
 
 NamedTensors named_tensors(const Decoder& decoder) {
@@ -30,6 +29,24 @@ NamedTensors named_tensors(const Decoder& decoder) {
     named.emplace_back(parameter.key(), parameter.value());
   }
   return named;
+}
+
+// Parameters, and what is stored with them but not trained.
+dist::NamedShardedTensors all_weights(const parallel::DataParallel& data_parallel,
+                                      const Decoder& decoder) {
+  dist::NamedShardedTensors weights = data_parallel.weights();
+  for (const auto& buffer : decoder.named_buffers()) {
+    weights.emplace_back(buffer.key(), dist::ShardedTensor(buffer.value()));
+  }
+  return weights;
+}
+
+void fill_fresh_weights(const dist::NamedShardedTensors& weights, const TrainInputs& inputs) {
+  if (inputs.config.model.pretrained) {
+    import_weights(weights, inputs.model);
+  } else {
+    initialize_weights(weights, inputs.model.spec, static_cast<uint64_t>(inputs.config.train.seed));
+  }
 }
 
 CheckpointerOptions checkpointer_options(const TrainInputs& inputs, at::Device device) {
@@ -52,32 +69,30 @@ TrainState::TrainState(const TrainInputs& inputs,
     : decoder_(build_for_training(inputs, group->device())) {
   const RunConfig& config = inputs.config;
   const NamedTensors parameters = named_tensors(*decoder_);
-  const NamedTensors trainable = select_trainable(parameters, config.optimizer, inputs.source);
-  optimizer_ = std::make_unique<AdamW>(trainable, config.optimizer);
+  select_trainable(parameters, config.optimizer, inputs.source);
+  data_parallel_ = make_data_parallel(config.parallel, *decoder_, group);
+  decoder_->set_block_runner(
+      parallel::make_block_runner({.recompute = config.parallel.recompute,
+                                   .offload_inputs = config.parallel.offload_block_inputs,
+                                   .hooks = data_parallel_->block_hooks()}));
+  optimizer_ = std::make_unique<AdamW>(
+      data_parallel_->trained(), config.optimizer, config.parallel.offload_optimizer);
+  const dist::NamedShardedTensors weights = all_weights(*data_parallel_, *decoder_);
   checkpointer_ = std::make_unique<Checkpointer>(
-      checkpointer_options(inputs, group->device()), *decoder_, group);
+      checkpointer_options(inputs, group->device()), decoder_->spec(), weights, group);
   if (start.overwrite) checkpointer_->start_over();
 
   const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, config, start, *group);
-  if (!found) fill_fresh_weights(inputs);
-  data_parallel_ = std::make_unique<parallel::DataParallel>(
-      parameters,
-      group,
-      parallel::DataParallelOptions{.bucket_mib = static_cast<double>(config.parallel.bucket_mib)});
+  if (!found) {
+    fill_fresh_weights(weights, inputs);
+    data_parallel_->synchronize_weights();
+  }
   optimizer_state_ = std::make_unique<OptimizerState>(*optimizer_);
   reducer_state_ = std::make_unique<ReducerState>(*data_parallel_);
   checkpointer_->add(*optimizer_state_);
   checkpointer_->add(*reducer_state_);
   checkpointer_->add(progress_);
   if (found) resumed_step_ = load_start(*checkpointer_, *found);
-}
-
-void TrainState::fill_fresh_weights(const TrainInputs& inputs) {
-  if (inputs.config.model.pretrained) {
-    import_weights(*decoder_, inputs.model);
-  } else {
-    decoder_->initialize(static_cast<uint64_t>(inputs.config.train.seed));
-  }
 }
 
 }  // namespace ropewalk

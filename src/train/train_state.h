@@ -33,8 +33,6 @@ class TrainState {
   const ProgressState& progress() const { return progress_; }
 
  private:
-  void fill_fresh_weights(const TrainInputs& inputs);
-
   std::shared_ptr<Decoder> decoder_;
   std::unique_ptr<AdamW> optimizer_;
   std::unique_ptr<parallel::DataParallel> data_parallel_;

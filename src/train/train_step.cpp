@@ -50,8 +50,7 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
   at::Tensor loss_sum = at::zeros({}, at::TensorOptions(context.group.device()).dtype(at::kFloat));
   for (const Batch& batch : micro_batches) {
     const bool last = &batch == &micro_batches.back();
-    const auto no_sync = last ? nullptr : context.data_parallel.no_sync();
-    context.data_parallel.prepare_forward();
+    context.data_parallel.begin_micro_batch(last);
     const at::Tensor batch_sum =
         context.decoder.loss_sum(to_device(batch.tokens, batch, context),
                                  to_device(batch.targets, batch, context),
@@ -59,6 +58,7 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
     const at::Tensor loss = batch_sum / divisor;
     context.data_parallel.prepare_backward(loss);
     loss.backward();
+    context.data_parallel.end_micro_batch();
     loss_sum += batch_sum.detach();
   }
   context.data_parallel.finish_step();
@@ -88,7 +88,10 @@ TrainStepResult train_step(const TrainStepContext& context,
   result.loss = shared[0].item<double>() / divisor;
   result.agreed = {shared[1].item<double>() > 0, shared[2].item<double>() > 0};
 
-  const ClipResult clip = clip_grad_norm(context.optimizer.parameters(), context.max_grad_norm);
+  const ClipResult clip =
+      clip_grad_norm(context.optimizer.parameters(), context.max_grad_norm, [&](double sum) {
+        return context.data_parallel.sum_over_shards(sum);
+      });
   result.grad_norm = clip.norm;
   if (!std::isfinite(result.loss) || !clip.finite) {
     throw Error("the loss is " + format_number(result.loss) + " and the gradient norm " +

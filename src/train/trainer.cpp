@@ -112,11 +112,12 @@ void Trainer::Parts::add_callbacks() {
       std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint.every_steps));
   if (inputs.validation) {
     callbacks.push_back(
-        std::make_unique<EvaluationCallback>(state.decoder(),
+        std::make_unique<EvaluationCallback>(EvaluationParts{.decoder = state.decoder(),
+                                                             .data_parallel = state.data_parallel(),
+                                                             .group = *group,
+                                                             .sink = sink.get()},
                                              inputs.validation,
-                                             with_windows(config.eval, inputs.samples->length()),
-                                             *group,
-                                             sink.get()));
+                                             with_windows(config.eval, inputs.samples->length())));
   }
 }
 

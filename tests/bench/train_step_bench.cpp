@@ -18,7 +18,7 @@
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/optim/adamw.h"
 #include "ropewalk/optim/clip.h"
-#include "ropewalk/parallel/recompute.h"
+#include "ropewalk/parallel/block_runner.h"
 #include "ropewalk/spec/hf_model.h"
 
 namespace ropewalk {
@@ -88,13 +88,16 @@ class Bench {
     options.device = device_;
     decoder_ = build_decoder(source_.spec, options);
     import_weights(*decoder_, source_);
-    if (o.recompute) decoder_->set_block_runner(parallel::make_recompute_runner());
+    if (o.recompute) {
+      decoder_->set_block_runner(parallel::make_block_runner({.recompute = Recompute::kBlock}));
+    }
     OptimizerConfig config;
     config.learning_rate = 1e-4;
     NamedTensors all;
     for (const auto& item : decoder_->named_parameters())
       all.emplace_back(item.key(), item.value());
-    optimizer_ = std::make_unique<AdamW>(select_trainable(all, config, "bench"), config);
+    optimizer_ =
+        std::make_unique<AdamW>(dist::as_whole(select_trainable(all, config, "bench")), config);
   }
 
   Json run(int64_t step) {
@@ -114,7 +117,8 @@ class Bench {
     loss.backward();
     finish();
     const double backward = since(begin) - forward;
-    const ClipResult clip = clip_grad_norm(optimizer_->parameters(), 1.0);
+    const ClipResult clip =
+        clip_grad_norm(optimizer_->parameters(), 1.0, [](double sum) { return sum; });
     optimizer_->step(1e-4);
     optimizer_->zero_grad();
     finish();

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ropewalk/parallel/replicated.h"
+
 namespace ropewalk {
 namespace {
 
@@ -35,9 +37,8 @@ struct SmallRun {
     for (const auto& item : decoder->named_parameters()) {
       parameters.emplace_back(item.key(), item.value());
     }
-    optimizer = std::make_unique<AdamW>(parameters, OptimizerConfig{});
-    data_parallel = std::make_unique<parallel::DataParallel>(
-        parameters, group, parallel::DataParallelOptions{});
+    optimizer = std::make_unique<AdamW>(dist::as_whole(parameters), OptimizerConfig{});
+    data_parallel = std::make_unique<parallel::ReplicatedDataParallel>(parameters, group);
   }
 
   TrainStepResult step(const std::function<BorderWishes()>& read_wishes = [] {

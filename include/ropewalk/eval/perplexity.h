@@ -15,6 +15,8 @@ struct PerplexityOptions {
   int64_t stride = 0;           // 1 .. window
   int64_t max_documents = 0;    // from the first; 0 = all
   int64_t batch_tokens = 8192;  // tokens computed at once, at least one window; memory only
+  // Forward passes are collective (sharded weights): every rank makes as many as the busiest.
+  bool equal_passes = false;
 };
 
 struct PerplexityResult {

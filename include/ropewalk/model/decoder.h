@@ -26,6 +26,9 @@ struct DecoderOptions {
   at::ScalarType compute_dtype = at::kFloat;  // kFloat or kBFloat16
   int64_t loss_chunk_tokens = 0;              // 0: chosen by vocabulary size
   at::Device device = at::kCPU;
+  // Parameters have shapes but no memory: whoever shards them gives it. What is not trained has
+  // memory all the same.
+  bool parameters_without_memory = false;
   // Refuse what only training lacks (dropout), instead of computing something else.
   bool for_training = false;
 };

@@ -109,6 +109,23 @@ struct ParallelConfig {
               at_most(4096)),
     };
   }
+  void check(Diagnostics& d) const {
+    const auto needs_shards = [&](const char* key, const std::string& found, bool wanted) {
+      if (!wanted || data_parallel != DataParallelKind::kDdp) return;
+      d.error(key,
+              "found " + found +
+                  ", which `ddp` has no use for: set data_parallel to zero1, zero2 or fsdp, or "
+                  "leave " +
+                  key + " out");
+    };
+    needs_shards("shard_size", std::to_string(shard_size), shard_size != 0);
+    needs_shards("reduce_dtype", "bf16", reduce_dtype == ReduceDtype::kBf16);
+    if (offload_block_inputs && recompute != Recompute::kBlock) {
+      d.error("offload_block_inputs",
+              "found true, but without recompute `block` no block's input is kept alone; set "
+              "recompute to block, or leave offload_block_inputs out");
+    }
+  }
 };
 
 }  // namespace ropewalk

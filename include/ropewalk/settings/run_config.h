@@ -87,5 +87,7 @@ Json portable_json(const RunConfig& config);
 
 // Each rank computes global_batch_size / world_size sequences in whole micro-batches.
 void check_batch_for_ranks(const TrainConfig& train, int64_t world_size, Diagnostics& d);
+// The ranks divide as `parallel` says.
+void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, Diagnostics& d);
 
 }  // namespace ropewalk

@@ -15,14 +15,21 @@ std::string tag(const PerplexityResult& result, bool own_scaling) {
   return text;
 }
 
-// Evaluation as `eval perplexity` does it: in fp32, under any scaling. Restores what training uses.
+// Evaluation as `eval perplexity` does it: in fp32 (of weights that are gathered in bf16: with
+// those, which are what the checkpoint's model holds), under any scaling. Restores what training
+// uses.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(Decoder& decoder)
-      : decoder_(decoder), rope_(decoder.spec().rope), dtype_(decoder.options().compute_dtype) {
+  explicit EvaluationMode(const EvaluationParts& parts)
+      : decoder_(parts.decoder),
+        data_parallel_(parts.data_parallel),
+        rope_(decoder_.spec().rope),
+        dtype_(decoder_.options().compute_dtype) {
+    data_parallel_.begin_evaluation();
     decoder_.set_compute_dtype(at::kFloat);
   }
   ~EvaluationMode() {
+    data_parallel_.end_evaluation();
     decoder_.set_compute_dtype(dtype_);
     // Makes the tables anew.
     if (!(decoder_.spec().rope == rope_)) decoder_.set_rope(rope_);
@@ -33,22 +40,17 @@ class EvaluationMode {
 
  private:
   Decoder& decoder_;
+  parallel::DataParallel& data_parallel_;
   RopeParameters rope_;
   at::ScalarType dtype_;
 };
 
 }  // namespace
 
-EvaluationCallback::EvaluationCallback(Decoder& decoder,
+EvaluationCallback::EvaluationCallback(const EvaluationParts& parts,
                                        std::shared_ptr<const TokenDataset> documents,
-                                       const EvalConfig& config,
-                                       dist::Group& group,
-                                       MetricsSink* sink)
-    : decoder_(decoder),
-      documents_(std::move(documents)),
-      config_(config),
-      group_(group),
-      sink_(sink) {}
+                                       const EvalConfig& config)
+    : parts_(parts), documents_(std::move(documents)), config_(config) {}
 
 void EvaluationCallback::after_step(const StepBorder& border) {
   const bool wanted = config_.every_steps > 0 && !border.stopping;
@@ -64,24 +66,25 @@ void EvaluationCallback::evaluate(int64_t step) {
     std::snprintf(value, sizeof value, " %.3f", result.perplexity);
     text += "  " + tag(result, own_scaling).substr(5) + value;
   };
-  const EvaluationMode mode(decoder_);
+  const EvaluationMode mode(parts_);
   for (const int64_t window : config_.windows) {
     if (config_.factors.empty()) add(measure(window), /*own_scaling=*/true);
     for (const double factor : config_.factors) {
-      decoder_.set_rope(rescale(mode.own_rope(), RopeKind::kLinear, factor));
+      parts_.decoder.set_rope(rescale(mode.own_rope(), RopeKind::kLinear, factor));
       add(measure(window), /*own_scaling=*/false);
     }
   }
-  if (sink_ == nullptr) return;
-  sink_->write(line);
-  sink_->console().line(text);
+  if (parts_.sink == nullptr) return;
+  parts_.sink->write(line);
+  parts_.sink->console().line(text);
 }
 
 PerplexityResult EvaluationCallback::measure(int64_t window) {
   const PerplexityOptions options{.window = window,
                                   .stride = config_.stride.value_or(default_stride(window)),
-                                  .max_documents = config_.max_documents};
-  return perplexity(decoder_, *documents_, options, group_);
+                                  .max_documents = config_.max_documents,
+                                  .equal_passes = parts_.data_parallel.needs_equal_passes()};
+  return perplexity(parts_.decoder, *documents_, options, parts_.group);
 }
 
 }  // namespace ropewalk

@@ -7,30 +7,34 @@
 #include "ropewalk/dist/group.h"
 #include "ropewalk/eval/eval_config.h"
 #include "ropewalk/eval/perplexity.h"
+#include "ropewalk/parallel/data_parallel.h"
 #include "ropewalk/train/callback.h"
 #include "train/callbacks/metrics.h"
 
 namespace ropewalk {
 
+// What must outlive the callback.
+struct EvaluationParts {
+  Decoder& decoder;
+  parallel::DataParallel& data_parallel;
+  dist::Group& group;
+  MetricsSink* sink;  // null on ranks that do not write
+};
+
 class EvaluationCallback final : public Callback {
  public:
-  // `sink`: null on ranks that do not write. References must outlive the callback.
-  EvaluationCallback(Decoder& decoder,
+  EvaluationCallback(const EvaluationParts& parts,
                      std::shared_ptr<const TokenDataset> documents,
-                     const EvalConfig& config,
-                     dist::Group& group,
-                     MetricsSink* sink);
+                     const EvalConfig& config);
   void after_step(const StepBorder& border) override;
   void evaluate(int64_t step);
 
  private:
   PerplexityResult measure(int64_t window);
 
-  Decoder& decoder_;
+  EvaluationParts parts_;
   std::shared_ptr<const TokenDataset> documents_;
   EvalConfig config_;
-  dist::Group& group_;
-  MetricsSink* sink_;
 };
 
 }  // namespace ropewalk
