@@ -22,26 +22,33 @@ DecoderBlock::DecoderBlock(const DecoderSpec& spec, int64_t layer, const Paramet
 }
 
 BlockOutputs DecoderBlock::forward(const BlockInputs& in) {
-  if (residual_ != ResidualKind::kSerial) return forward_parallel(in);
-  const auto [attended, residual_BTD] =
-      attention_->attend(in.hidden_BTD, pointer(attention_norm_), in);
-  const at::Tensor middle_BTD = attention_path_.add_linear(residual_BTD, attended, output_);
-  return mlp_->add({middle_BTD, pointer(mlp_norm_), {}}, mlp_path_);
+  if (residual_ != ResidualKind::kParallelShared) return finish(in, attend(in));
+  const at::Tensor normed_BTD = (*attention_norm_)(in.hidden_BTD);
+  return mlp_->add({normed_BTD, nullptr, add_attention(in, normed_BTD, nullptr)}, mlp_path_);
 }
 
-// Both halves read the block's input.
-BlockOutputs DecoderBlock::forward_parallel(const BlockInputs& in) const {
-  if (residual_ == ResidualKind::kParallelShared) {
-    const at::Tensor normed_BTD = (*attention_norm_)(in.hidden_BTD);
-    const at::Tensor attended = std::get<0>(attention_->attend(normed_BTD, nullptr, in));
-    return mlp_->add(
-        {normed_BTD, nullptr, attention_path_.add_linear(in.hidden_BTD, attended, output_)},
-        mlp_path_);
+at::Tensor DecoderBlock::attend(const BlockInputs& in) {
+  return add_attention(in, in.hidden_BTD, pointer(attention_norm_));
+}
+
+BlockOutputs DecoderBlock::finish(const BlockInputs& in, const at::Tensor& attended_BTD) {
+  switch (residual_) {
+    case ResidualKind::kSerial:
+      break;
+    case ResidualKind::kParallel:
+      return mlp_->add({in.hidden_BTD, pointer(mlp_norm_), attended_BTD}, mlp_path_);
+    case ResidualKind::kParallelShared:
+      return mlp_->add({(*attention_norm_)(in.hidden_BTD), nullptr, attended_BTD}, mlp_path_);
   }
-  const auto [attended, residual_BTD] =
-      attention_->attend(in.hidden_BTD, pointer(attention_norm_), in);
-  const at::Tensor middle_BTD = attention_path_.add_linear(residual_BTD, attended, output_);
-  return mlp_->add({in.hidden_BTD, pointer(mlp_norm_), middle_BTD}, mlp_path_);
+  return mlp_->add({attended_BTD, pointer(mlp_norm_), {}}, mlp_path_);
+}
+
+// `x`: what is attended to, before `norm` if there is one.
+at::Tensor DecoderBlock::add_attention(const BlockInputs& in,
+                                       const at::Tensor& x_BTD,
+                                       const Norm* norm) const {
+  const auto [attended, residual_BTD] = attention_->attend(x_BTD, norm, in);
+  return attention_path_.add_linear(norm ? residual_BTD : in.hidden_BTD, attended, output_);
 }
 
 }  // namespace ropewalk

@@ -15,9 +15,13 @@ class DecoderBlock final : public Block {
  public:
   DecoderBlock(const DecoderSpec& spec, int64_t layer, const ParameterMemory& memory);
   BlockOutputs forward(const BlockInputs& inputs) override;
+  at::Tensor attend(const BlockInputs& inputs) override;
+  BlockOutputs finish(const BlockInputs& inputs, const at::Tensor& attended_BTD) override;
 
  private:
-  BlockOutputs forward_parallel(const BlockInputs& inputs) const;
+  at::Tensor add_attention(const BlockInputs& inputs,
+                           const at::Tensor& x_BTD,
+                           const Norm* norm) const;
 
   ResidualKind residual_;
   ParameterTree tree_;

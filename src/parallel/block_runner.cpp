@@ -3,11 +3,25 @@
 #include "parallel/block_runners.h"
 
 namespace ropewalk::parallel {
+namespace {
+
+std::shared_ptr<BlockRunner> runner_for(const BlockRunnerOptions& options) {
+  switch (options.recompute) {
+    case Recompute::kNone:
+      break;
+    case Recompute::kBlock:
+      return make_recompute_runner(options.offload_inputs);
+    case Recompute::kSelective:
+      return make_selective_runner();
+  }
+  return std::make_shared<PlainBlockRunner>();
+}
+
+}  // namespace
 
 std::shared_ptr<BlockRunner> make_block_runner(const BlockRunnerOptions& options) {
-  if (options.recompute != Recompute::kNone) return make_recompute_runner(options);
-  if (options.hooks) return make_hooked_runner(options.hooks);
-  return std::make_shared<PlainBlockRunner>();
+  std::shared_ptr<BlockRunner> runner = runner_for(options);
+  return options.hooks ? make_hooked_runner(std::move(runner), options.hooks) : runner;
 }
 
 }  // namespace ropewalk::parallel

@@ -1,4 +1,4 @@
-// Hooks around a block that keeps its activations: two identities in the graph, one before and one
+// Hooks around a block, however it is run: two identities in the graph, one before and one
 // after the block, whose backward passes are the block's borders there. The engine runs what is
 // ready in reverse order of recording and gradients of leaves first, so that all of a block's
 // gradients are there when the identity before it is reached.
@@ -60,12 +60,14 @@ class AfterBlock : public torch::autograd::Function<AfterBlock> {
 
 class HookedRunner final : public BlockRunner {
  public:
-  explicit HookedRunner(std::shared_ptr<BlockHooks> hooks) : hooks_(std::move(hooks)) {}
+  HookedRunner(std::shared_ptr<BlockRunner> inner, std::shared_ptr<BlockHooks> hooks)
+      : inner_(std::move(inner)), hooks_(std::move(hooks)) {}
 
   BlockOutputs run(Block& block, const BlockInputs& inputs) override {
     const bool recorded = needs_backward(block, inputs);
     hooks_->before_forward(block);
-    const BlockOutputs outputs = recorded ? run_recorded(block, inputs) : block.forward(inputs);
+    const BlockOutputs outputs =
+        recorded ? run_recorded(block, inputs) : inner_->run(block, inputs);
     hooks_->after_forward(block, recorded);
     return outputs;
   }
@@ -78,20 +80,22 @@ class HookedRunner final : public BlockRunner {
     BlockInputs inputs = given;
     inputs.hidden_BTD =
         BeforeBlock::apply(given.hidden_BTD, anchor_beside(given.hidden_BTD), border);
-    const BlockOutputs outputs = block.forward(inputs);
+    const BlockOutputs outputs = inner_->run(block, inputs);
     std::optional<at::Tensor> router_2E;
     if (outputs.router_2E.defined()) router_2E = outputs.router_2E;
     const tensor_list after = AfterBlock::apply(outputs.hidden_BTD, router_2E, border);
     return {after[0], after.size() > 1 ? after[1] : at::Tensor()};
   }
 
+  std::shared_ptr<BlockRunner> inner_;
   std::shared_ptr<BlockHooks> hooks_;
 };
 
 }  // namespace
 
-std::shared_ptr<BlockRunner> make_hooked_runner(std::shared_ptr<BlockHooks> hooks) {
-  return std::make_shared<HookedRunner>(std::move(hooks));
+std::shared_ptr<BlockRunner> make_hooked_runner(std::shared_ptr<BlockRunner> inner,
+                                                std::shared_ptr<BlockHooks> hooks) {
+  return std::make_shared<HookedRunner>(std::move(inner), std::move(hooks));
 }
 
 }  // namespace ropewalk::parallel

@@ -1,6 +1,9 @@
+// A block, or its second half, that is run again in backward.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/engine.h>
+
+#include <functional>
 
 #include "parallel/block_runners.h"
 #include "ropewalk/base/errors.h"
@@ -11,19 +14,27 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// What backward needs beside the saved input. The block outlives every graph: the decoder owns it.
-struct Call : torch::CustomClassHolder {
-  Block* block = nullptr;
-  BlockInputs inputs;  // without the hidden states
-  std::shared_ptr<BlockHooks> hooks;
+// What is run twice: a function of the block's input and, for its second half, of what attention
+// gave (undefined otherwise). The block outlives every graph: the decoder owns it.
+struct Part : torch::CustomClassHolder {
+  std::function<BlockOutputs(const at::Tensor& hidden_BTD, const at::Tensor& attended_BTD)> run;
   bool offload = false;
 };
+using PartPointer = c10::intrusive_ptr<Part>;
+
+at::Tensor kept(const at::Tensor& tensor, bool offload) {
+  return offload && tensor.defined() ? tensor.to(at::kCPU, tensor.scalar_type()) : tensor;
+}
 
 at::Device device_of(const tensor_list& grads) {
   for (const at::Tensor& grad : grads) {
     if (grad.defined()) return grad.device();
   }
   return at::kCPU;
+}
+
+at::Tensor leaf_of(const at::Tensor& saved, at::Device device, bool needs_grad) {
+  return saved.defined() ? saved.detach().to(device).set_requires_grad(needs_grad) : saved;
 }
 
 // Sends the gradients of those outputs that have one to the parameters' accumulators.
@@ -44,79 +55,99 @@ void run_backward(const tensor_list& outputs, const tensor_list& grads) {
                                                         /*outputs=*/{});
 }
 
-// Parameters are not inputs: running the block again in backward sends their gradients to their
+// Parameters are not inputs: running the part again in backward sends their gradients to their
 // accumulators, where hooks of data parallelism expect them, once.
-class RecomputeBlock : public torch::autograd::Function<RecomputeBlock> {
+class RecomputePart : public torch::autograd::Function<RecomputePart> {
  public:
   static tensor_list forward(AutogradContext* ctx,
                              const at::Tensor& hidden_BTD,
+                             const std::optional<at::Tensor>& attended_BTD,
                              const at::Tensor& /*anchor*/,
-                             const c10::intrusive_ptr<Call>& call) {
-    ctx->save_for_backward(
-        {call->offload ? hidden_BTD.to(at::kCPU, hidden_BTD.scalar_type()) : hidden_BTD});
+                             const PartPointer& part) {
+    const at::Tensor attended = attended_BTD.value_or(at::Tensor());
+    ctx->save_for_backward({kept(hidden_BTD, part->offload), kept(attended, part->offload)});
     ctx->set_materialize_grads(false);
-    ctx->saved_data["call"] = c10::IValue::make_capsule(call);
-    BlockInputs inputs = call->inputs;
-    inputs.hidden_BTD = hidden_BTD;
-    const BlockOutputs outputs = call->block->forward(inputs);
+    ctx->saved_data["part"] = c10::IValue::make_capsule(part);
+    const BlockOutputs outputs = part->run(hidden_BTD, attended);
     if (!outputs.router_2E.defined()) return {outputs.hidden_BTD};
     return {outputs.hidden_BTD, outputs.router_2E};
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
-    const auto call = c10::static_intrusive_pointer_cast<Call>(ctx->saved_data["call"].toCapsule());
-    if (call->hooks) call->hooks->before_backward(*call->block);
-    BlockInputs inputs = call->inputs;
-    inputs.hidden_BTD = ctx->get_saved_variables()[0]
-                            .detach()
-                            .to(device_of(grads))
-                            .set_requires_grad(ctx->needs_input_grad(0));
+    const auto part = c10::static_intrusive_pointer_cast<Part>(ctx->saved_data["part"].toCapsule());
+    const auto saved = ctx->get_saved_variables();
+    const at::Device device = device_of(grads);
+    const at::Tensor hidden = leaf_of(saved[0], device, ctx->needs_input_grad(0));
+    const at::Tensor attended =
+        leaf_of(saved[1], device, saved[1].defined() && ctx->needs_input_grad(1));
     BlockOutputs outputs;
     {
       at::AutoGradMode record(true);
-      outputs = call->block->forward(inputs);
+      outputs = part->run(hidden, attended);
     }
-    const at::Tensor leaf = inputs.hidden_BTD;
-    inputs = {};
     run_backward({outputs.hidden_BTD, outputs.router_2E}, grads);
-    if (call->hooks) call->hooks->after_backward(*call->block);
-    return {leaf.grad(), {}, {}};
+    return {hidden.grad(), attended.defined() ? attended.grad() : at::Tensor(), {}, {}};
   }
 };
 
+BlockOutputs recomputed(const at::Tensor& hidden_BTD,
+                        const std::optional<at::Tensor>& attended_BTD,
+                        const PartPointer& part) {
+  const tensor_list outputs =
+      RecomputePart::apply(hidden_BTD, attended_BTD, anchor_beside(hidden_BTD), part);
+  return {outputs[0], outputs.size() > 1 ? outputs[1] : at::Tensor()};
+}
+
+// Without the hidden states, which would be kept.
+BlockInputs other_inputs(const BlockInputs& inputs) {
+  ROPEWALK_CHECK(!inputs.cache, "recompute cannot run with a key-value cache");
+  BlockInputs others = inputs;
+  others.hidden_BTD.reset();
+  return others;
+}
+
 class RecomputeRunner final : public BlockRunner {
  public:
-  explicit RecomputeRunner(const BlockRunnerOptions& options) : options_(options) {}
+  explicit RecomputeRunner(bool offload_inputs) : offload_inputs_(offload_inputs) {}
 
   BlockOutputs run(Block& block, const BlockInputs& inputs) override {
-    const bool recorded = needs_backward(block, inputs);
-    if (options_.hooks) options_.hooks->before_forward(block);
-    const BlockOutputs outputs = recorded ? run_recorded(block, inputs) : block.forward(inputs);
-    if (options_.hooks) options_.hooks->after_forward(block, recorded);
-    return outputs;
+    if (!needs_backward(block, inputs)) return block.forward(inputs);
+    auto part = c10::make_intrusive<Part>();
+    part->offload = offload_inputs_;
+    part->run = [&block, others = other_inputs(inputs)](const at::Tensor& hidden_BTD,
+                                                        const at::Tensor&) {
+      BlockInputs again = others;
+      again.hidden_BTD = hidden_BTD;
+      return block.forward(again);
+    };
+    return recomputed(inputs.hidden_BTD, std::nullopt, part);
   }
 
  private:
-  BlockOutputs run_recorded(Block& block, const BlockInputs& inputs) const {
-    ROPEWALK_CHECK(!inputs.cache, "recompute cannot run with a key-value cache");
-    auto call = c10::make_intrusive<Call>();
-    call->block = &block;
-    call->inputs = inputs;
-    call->inputs.hidden_BTD.reset();
-    call->hooks = options_.hooks;
-    call->offload = options_.offload_inputs;
-    const tensor_list outputs =
-        RecomputeBlock::apply(inputs.hidden_BTD, anchor_beside(inputs.hidden_BTD), call);
-    return {outputs[0], outputs.size() > 1 ? outputs[1] : at::Tensor()};
-  }
+  bool offload_inputs_;
+};
 
-  BlockRunnerOptions options_;
+class SelectiveRunner final : public BlockRunner {
+ public:
+  BlockOutputs run(Block& block, const BlockInputs& inputs) override {
+    if (!needs_backward(block, inputs)) return block.forward(inputs);
+    auto part = c10::make_intrusive<Part>();
+    part->run = [&block, others = other_inputs(inputs)](const at::Tensor& hidden_BTD,
+                                                        const at::Tensor& attended_BTD) {
+      BlockInputs again = others;
+      again.hidden_BTD = hidden_BTD;
+      return block.finish(again, attended_BTD);
+    };
+    return recomputed(inputs.hidden_BTD, block.attend(inputs), part);
+  }
 };
 
 }  // namespace
 
-std::shared_ptr<BlockRunner> make_recompute_runner(const BlockRunnerOptions& options) {
-  return std::make_shared<RecomputeRunner>(options);
+std::shared_ptr<BlockRunner> make_recompute_runner(bool offload_inputs) {
+  return std::make_shared<RecomputeRunner>(offload_inputs);
 }
+
+std::shared_ptr<BlockRunner> make_selective_runner() { return std::make_shared<SelectiveRunner>(); }
 
 }  // namespace ropewalk::parallel

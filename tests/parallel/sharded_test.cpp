@@ -222,7 +222,7 @@ TEST(Sharded, FourRanksAndHybridEqualOne) {
 RANK_BODY(other_models_equal_one_rank) {
   for (const std::string model : {"windowed", "latent"}) {
     for (const auto kind : {DataParallelKind::kFsdp, DataParallelKind::kZero1}) {
-      for (const auto recompute : {Recompute::kNone, Recompute::kBlock}) {
+      for (const auto recompute : {Recompute::kNone, Recompute::kBlock, Recompute::kSelective}) {
         SCOPED_TRACE(model);
         expect_equals_one_rank({.model = model, .kind = kind, .recompute = recompute}, group);
       }

@@ -36,6 +36,13 @@ class Block : public torch::nn::Module {
  public:
   // A pure function of the inputs and the block's parameters, so that it can be run again.
   virtual BlockOutputs forward(const BlockInputs& inputs) = 0;
+
+  // The same in two halves, for runners that treat them differently:
+  // forward(inputs) == finish(inputs, attend(inputs)).
+  // [B, T, D]: the hidden states with what attention adds.
+  virtual at::Tensor attend(const BlockInputs& inputs) = 0;
+  // Adds the MLP.
+  virtual BlockOutputs finish(const BlockInputs& inputs, const at::Tensor& attended_BTD) = 0;
 };
 
 }  // namespace ropewalk
