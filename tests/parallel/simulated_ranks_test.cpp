@@ -80,7 +80,13 @@ struct Simulation {
   int64_t sent_bytes = 0;  // in one step
 };
 
-Simulation simulate(const ShardedOptions& options, int ranks, int64_t shard_size) {
+struct Job {
+  int ranks = 64;
+  int64_t shard_size = 0;
+  int micro_steps = 1;
+};
+
+Simulation simulate(const ShardedOptions& options, const Job& job) {
   const auto decoder = build_decoder(medium_spec(), {.parameters_without_memory = true});
   Simulation found;
   for (const ShardedUnit& unit : sharded_units(*decoder)) {
@@ -89,17 +95,20 @@ Simulation simulate(const ShardedOptions& options, int ranks, int64_t shard_size
     found.parameters += numel;
     found.largest_unit = std::max(found.largest_unit, numel);
   }
-  const ShardGroups groups = make_shard_groups(simulated_group(ranks / 2, ranks), shard_size);
+  const ShardGroups groups =
+      make_shard_groups(simulated_group(job.ranks / 2, job.ranks), job.shard_size);
   ShardedDataParallel data_parallel(sharded_units(*decoder), groups, options);
   decoder->set_block_runner(
       make_block_runner({.recompute = Recompute::kBlock, .hooks = data_parallel.block_hooks()}));
   for (const auto& [name, tensor] : data_parallel.weights()) found.own += tensor.local().numel();
   const auto sent = [&] { return groups.shard->sent_bytes() + groups.replicas->sent_bytes(); };
   const int64_t before = sent();
-  data_parallel.begin_micro_batch(true);
   const at::Tensor tokens = at::zeros({1, 8}, at::kLong);
-  decoder->loss_sum(tokens, tokens).backward();
-  data_parallel.end_micro_batch();
+  for (int i = 0; i < job.micro_steps; ++i) {
+    data_parallel.begin_micro_batch(i + 1 == job.micro_steps);
+    decoder->loss_sum(tokens, tokens).backward();
+    data_parallel.end_micro_batch();
+  }
   data_parallel.finish_step();
   found.sent_bytes = sent() - before;
   return found;
@@ -107,7 +116,7 @@ Simulation simulate(const ShardedOptions& options, int ranks, int64_t shard_size
 
 TEST(SimulatedRanks, HoldAndSendTheirShare) {
   for (const int ranks : {64, 256, 1024}) {
-    const Simulation found = simulate({.kind = DataParallelKind::kFsdp}, ranks, 0);
+    const Simulation found = simulate({.kind = DataParallelKind::kFsdp}, {.ranks = ranks});
     const auto whole = static_cast<double>(found.parameters) * sizeof(float);
     EXPECT_NEAR(static_cast<double>(found.own) / (static_cast<double>(found.parameters) / ranks),
                 1.0,
@@ -117,13 +126,19 @@ TEST(SimulatedRanks, HoldAndSendTheirShare) {
     // gradients are scattered once.
     EXPECT_GT(static_cast<double>(found.sent_bytes), 2.0 * whole) << ranks;
     EXPECT_LT(static_cast<double>(found.sent_bytes), 3.1 * whole) << ranks;
-    const Simulation kept = simulate({.kind = DataParallelKind::kZero2}, ranks, 0);
+    const Simulation kept = simulate({.kind = DataParallelKind::kZero2}, {.ranks = ranks});
     EXPECT_NEAR(static_cast<double>(kept.sent_bytes) / whole, 2.0, 0.05 * ranks / 64) << ranks;
   }
 }
 
+TEST(SimulatedRanks, Zero1SendsOnceAStepWhateverTheMicroBatches) {
+  const ShardedOptions options{.kind = DataParallelKind::kZero1};
+  EXPECT_EQ(simulate(options, {.micro_steps = 3}).sent_bytes, simulate(options, {}).sent_bytes);
+}
+
 TEST(SimulatedRanks, HybridShardsSumOverTheCopies) {
-  const Simulation found = simulate({.kind = DataParallelKind::kZero2}, 64, 8);
+  const Simulation found =
+      simulate({.kind = DataParallelKind::kZero2}, {.ranks = 64, .shard_size = 8});
   const auto whole = static_cast<double>(found.parameters) * sizeof(float);
   // All-gather and reduce-scatter among 8, then an all-reduce of an eighth among 8.
   EXPECT_NEAR(static_cast<double>(found.sent_bytes) / whole, (7.0 / 8) * (2 + 2.0 / 8), 0.02);
