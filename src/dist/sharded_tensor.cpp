@@ -41,17 +41,25 @@ ShardedTensor ShardedTensor::with_local(at::Tensor local) const {
 }
 
 at::Tensor ShardedTensor::gather() const {
-  if (is_whole()) return local_.detach();
-  at::Tensor whole =
-      at::empty({numel_}, local_.options().requires_grad(false).device(group_->device()));
+  return is_whole() ? local_.detach() : gather({0, numel_}).view(shape_);
+}
+
+at::Tensor ShardedTensor::gather(ElementRange part) const {
+  if (is_whole()) return local_.detach().view({-1}).slice(0, part.begin, part.end);
+  at::Tensor gathered =
+      at::empty({part.count()}, local_.options().requires_grad(false).device(group_->device()));
   for (int rank = 0; rank < group_->size(); ++rank) {
     const ElementRange range = range_of(rank);
-    if (range.count() == 0) continue;
-    at::Tensor part = whole.slice(0, range.begin, range.end);
-    if (rank == group_->rank()) part.copy_(local_.detach());
-    group_->broadcast(part, rank);
+    const int64_t begin = std::max(range.begin, part.begin);
+    const int64_t end = std::min(range.end, part.end);
+    if (begin >= end) continue;
+    at::Tensor piece = gathered.slice(0, begin - part.begin, end - part.begin);
+    if (rank == group_->rank()) {
+      piece.copy_(local_.detach().slice(0, begin - range.begin, end - range.begin));
+    }
+    group_->broadcast(piece, rank);
   }
-  return whole.view(shape_);
+  return gathered;
 }
 
 NamedShardedTensors as_whole(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {

@@ -17,6 +17,7 @@ TEST(ShardedTensor, WholeIsItself) {
   EXPECT_TRUE(whole.is_whole());
   EXPECT_EQ(whole.range(), (ElementRange{0, 6}));
   EXPECT_TRUE(whole.gather().is_alias_of(values));
+  EXPECT_TRUE(whole.gather({2, 5}).equal(at::arange(2, 5)));
 }
 
 // A buffer of 3 shards of 4: [0, 3) is another tensor, then one of 7, then 2 of padding.
@@ -31,6 +32,9 @@ RANK_BODY(gathers_what_is_spread) {
   }
   EXPECT_EQ(tensor.range(), own);
   EXPECT_TRUE(tensor.gather().equal(values.view({7, 1})));
+  for (const ElementRange part : {ElementRange{0, 7}, {0, 1}, {2, 4}, {3, 7}, {4, 4}}) {
+    EXPECT_TRUE(tensor.gather(part).equal(values.slice(0, part.begin, part.end)));
+  }
   local.neg_();  // live
   EXPECT_TRUE(tensor.gather().equal(-values.view({7, 1})));
   EXPECT_TRUE(tensor.with_local(local * 2).gather().equal(-2 * values.view({7, 1})));

@@ -47,6 +47,8 @@ class ShardedTensor {
   ElementRange range() const;
   ElementRange range_of(int rank) const;
   bool is_whole() const { return group_ == nullptr; }
+  // The ranks that hold the shards; null: whole.
+  const std::shared_ptr<Group>& group() const { return group_; }
 
   // Other values in the same place: `local` has as many elements as this one's.
   ShardedTensor with_local(at::Tensor local) const;
@@ -54,6 +56,8 @@ class ShardedTensor {
   // All of it in its shape, on every rank of the group; a copy unless this rank holds it whole.
   // Collective within the group.
   at::Tensor gather() const;
+  // The same for some of the elements; one-dimensional.
+  at::Tensor gather(ElementRange part) const;
 
  private:
   std::vector<int64_t> shape_;
