@@ -1,6 +1,9 @@
+#include "ropewalk/model/initialize.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -21,37 +24,50 @@ uint64_t stream_of(const std::string& name) {
 }
 
 // Box and Muller's transform: numbers 2i and 2i + 1 of a stream make one pair of normal ones.
-void fill_normal(float* out, int64_t count, double deviation, uint64_t seed, uint64_t stream) {
-  at::parallel_for(0, (count + 1) / 2, 4096, [&](int64_t begin, int64_t end) {
+void fill_normal(const InitialValues& values,
+                 uint64_t stream,
+                 int64_t first,
+                 std::span<float> out) {
+  const int64_t last = first + static_cast<int64_t>(out.size());
+  at::parallel_for(first / 2, (last + 1) / 2, 4096, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const uint64_t index = static_cast<uint64_t>(2 * i);
-      const double uniform = 1.0 - random_uniform(seed, stream, index);  // in (0, 1]
-      const double angle = 2.0 * std::numbers::pi * random_uniform(seed, stream, index + 1);
-      const double radius = deviation * std::sqrt(-2.0 * std::log(uniform));
-      out[2 * i] = static_cast<float>(radius * std::cos(angle));
-      if (2 * i + 1 < count) out[2 * i + 1] = static_cast<float>(radius * std::sin(angle));
+      const double uniform = 1.0 - random_uniform(values.seed, stream, index);  // in (0, 1]
+      const double angle = 2.0 * std::numbers::pi * random_uniform(values.seed, stream, index + 1);
+      const double radius = values.deviation * std::sqrt(-2.0 * std::log(uniform));
+      const auto put = [&](int64_t at, double value) {
+        if (first <= at && at < last)
+          out[static_cast<size_t>(at - first)] = static_cast<float>(value);
+      };
+      put(2 * i, radius * std::cos(angle));
+      put(2 * i + 1, radius * std::sin(angle));
     }
   });
 }
 
 }  // namespace
 
+void fill_initial(const ParameterShape& parameter,
+                  const InitialValues& values,
+                  int64_t begin,
+                  std::span<float> out) {
+  if (parameter.role == ParameterRole::kVector) {
+    std::fill(out.begin(), out.end(), static_cast<float>(parameter.initial));
+  } else {
+    fill_normal(values, stream_of(parameter.name), begin, out);
+  }
+}
+
 void Decoder::initialize(uint64_t seed) {
   at::NoGradGuard no_grad;
   std::unordered_map<std::string, at::Tensor> weights;
   for (const auto& [name, tensor] : named_weights()) weights.emplace(name, tensor);
+  const InitialValues random{.seed = seed, .deviation = spec_.initializer_range};
   for_each_parameter(spec_, [&](const ParameterShape& parameter) {
     at::Tensor values = weights.at(parameter.name);
-    if (parameter.role == ParameterRole::kVector) {
-      values.fill_(parameter.initial);
-      return;
-    }
     at::Tensor host = at::empty(values.sizes(), at::kFloat);
-    fill_normal(host.data_ptr<float>(),
-                host.numel(),
-                spec_.initializer_range,
-                seed,
-                stream_of(parameter.name));
+    fill_initial(
+        parameter, random, 0, {host.mutable_data_ptr<float>(), static_cast<size_t>(host.numel())});
     values.copy_(host);
   });
 }
