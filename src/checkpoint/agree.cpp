@@ -23,6 +23,8 @@ Outcome outcome_of(const std::function<std::string()>& work) {
   Outcome outcome;
   try {
     outcome.fields["ok"] = work();
+  } catch (const DistError&) {
+    throw;  // no further collective may be tried
   } catch (const Error& error) {
     outcome.fields["error"] = error.what();
     outcome.fields["exit_code"] = error.exit_code();
@@ -48,23 +50,33 @@ std::string on_first_rank(dist::Group& group, const std::function<std::string()>
   return outcome.at("ok").get<std::string>();
 }
 
-void on_every_rank(dist::Group& group, const std::function<void()>& work) {
-  const Outcome mine = outcome_of([&] {
-    work();
-    return std::string();
-  });
+std::vector<std::string> from_every_rank(dist::Group& group,
+                                         const std::function<std::string()>& work) {
+  const Outcome mine = outcome_of(work);
   const std::vector<std::string> outcomes = group.all_gather_text(mine.text());
   if (outcomes.size() == 1 && mine.exception) std::rethrow_exception(mine.exception);
+  std::vector<std::string> texts;
   std::string text;
   int exit_code = 0;
   for (size_t rank = 0; rank < outcomes.size(); ++rank) {
     const Json outcome = Json::parse(outcomes[rank]);
-    if (!outcome.contains("error")) continue;
+    if (!outcome.contains("error")) {
+      texts.push_back(outcome.at("ok").get<std::string>());
+      continue;
+    }
     if (!text.empty()) text += "\n";
     text += "rank " + std::to_string(rank) + ": " + outcome.at("error").get<std::string>();
     if (exit_code == 0) exit_code = outcome.at("exit_code").get<int>();
   }
   if (exit_code != 0) throw Error(text, exit_code);
+  return texts;
+}
+
+void on_every_rank(dist::Group& group, const std::function<void()>& work) {
+  from_every_rank(group, [&] {
+    work();
+    return std::string();
+  });
 }
 
 }  // namespace ropewalk

@@ -1,17 +1,19 @@
 #include "ropewalk/checkpoint/checkpointer.h"
 
-#include <algorithm>
+#include <functional>
 
+#include "checkpoint/hf_folder.h"
 #include "checkpoint/import_unverified.h"
 #include "checkpoint/retention.h"
+#include "checkpoint/save_plan.h"
 #include "checkpoint/trainer_files.h"
+#include "checkpoint/write_files.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/checkpoint/environment.h"
-#include "ropewalk/checkpoint/export.h"
 #include "ropewalk/formats/manifest.h"
 #include "ropewalk/rope/identity.h"
 
@@ -20,12 +22,6 @@ namespace {
 
 constexpr const char* kStateFormat = "ropewalk-trainer-state";
 constexpr int kStateVersion = 2;
-
-ParameterTensors masters_of(const Decoder& decoder) {
-  ParameterTensors masters{.suffix = kMasterSuffix};
-  masters.tensors = decoder.named_weights();
-  return masters;
-}
 
 Json read_state(const std::filesystem::path& checkpoint) {
   const std::filesystem::path path = checkpoint / kTrainerFolder / kStateName;
@@ -46,21 +42,40 @@ Json read_state(const std::filesystem::path& checkpoint) {
   return state;
 }
 
-uint64_t stored_bytes(const Decoder& decoder, const std::vector<Stateful*>& owners, DType dtype) {
-  const auto numbers = [](const auto& tensors) {
-    uint64_t total = 0;
-    for (const auto& [name, tensor] : tensors) total += static_cast<uint64_t>(tensor.numel());
-    return total;
+using Work = std::function<std::string()>;
+
+// Errors of the disk say what the save of `num_bytes` needs.
+Work with_advice(const std::filesystem::path& target, uint64_t num_bytes, const Work& work) {
+  return [=] {
+    try {
+      return work();
+    } catch (const NotDurableError&) {
+      throw;
+    } catch (const IoError& error) {
+      throw IoError(std::string(error.what()) + "\nsaving " + target.string() + " needs " +
+                    format_bytes(num_bytes) +
+                    "; the unfinished folder was removed and earlier checkpoints are as they were: "
+                    "free space, then start again with --resume");
+    }
   };
-  const uint64_t weights = numbers(masters_of(decoder).tensors);
-  uint64_t total = weights * dtype_size(dtype);
-  if (dtype != DType::kF32) total += weights * sizeof(float);
-  for (Stateful* owner : owners) {
-    for (const ParameterTensors& group : owner->tensors()) {
-      total += numbers(group.tensors) * sizeof(float);
+}
+
+std::string entries_text(const std::vector<ManifestEntry>& entries) {
+  Json list = Json::array();
+  for (const ManifestEntry& entry : entries) {
+    list.push_back({entry.path, entry.size_bytes, entry.hash});
+  }
+  return list.dump();
+}
+
+std::vector<ManifestEntry> entries_in(const std::vector<std::string>& texts) {
+  std::vector<ManifestEntry> entries;
+  for (const std::string& text : texts) {
+    for (const Json& entry : Json::parse(text)) {
+      entries.push_back({entry[0].get<std::string>(), entry[1].get<uint64_t>(), entry[2]});
     }
   }
-  return total;
+  return entries;
 }
 
 std::string rope_difference(const Json& stored, const RopeParameters& now) {
@@ -75,9 +90,13 @@ Json stored_settings(const FoundCheckpoint& checkpoint) {
 }
 
 Checkpointer::Checkpointer(CheckpointerOptions options,
-                           Decoder& decoder,
+                           const DecoderSpec& spec,
+                           dist::NamedShardedTensors weights,
                            std::shared_ptr<dist::Group> group)
-    : options_(std::move(options)), decoder_(decoder), group_(std::move(group)) {
+    : options_(std::move(options)),
+      spec_(spec),
+      weights_(std::move(weights)),
+      group_(std::move(group)) {
   ROPEWALK_CHECK(options_.keep >= 1, "at least one checkpoint is kept");
 }
 
@@ -139,11 +158,11 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
   LoadedCheckpoint loaded{.step = checkpoint.step};
   on_every_rank(*group_, [&] {
     const Json state = read_state(checkpoint.path);
-    const std::vector<WeightEntry> map = weight_map(decoder_.spec());
+    const std::vector<WeightEntry> map = weight_map(spec_);
     const TrainerFiles files(checkpoint.path);
     std::vector<ParameterTensors> groups;
     const bool has_masters = TrainerFiles::has_masters(checkpoint.path);
-    if (has_masters) groups.push_back(masters_of(decoder_));
+    if (has_masters) groups.push_back({kMasterSuffix, weights_});
     for (Stateful* owner : owners_) {
       for (ParameterTensors& group : owner->tensors()) groups.push_back(std::move(group));
     }
@@ -159,10 +178,10 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
     }
     faults.throw_if_errors<CheckpointError>((checkpoint.path / kTrainerFolder).string());
 
-    if (!has_masters) import_unverified(decoder_, checkpoint.path);
+    if (!has_masters) import_unverified(weights_, spec_, checkpoint.path);
     for (const ParameterTensors& group : groups) files.copy_to(map, group);
     for (Stateful* owner : owners_) owner->load_state(state.at("owners").at(owner->key()));
-    loaded.rope_difference = rope_difference(state.at("rope"), decoder_.spec().rope);
+    loaded.rope_difference = rope_difference(state.at("rope"), spec_.rope);
     loaded.environment_differences = environment_differences(
         state.at("environment"), describe_environment(group_->size(), options_.device));
   });
@@ -172,67 +191,63 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
 }
 
 std::filesystem::path Checkpointer::save(int64_t step) {
-  return on_first_rank(*group_, [&] { return write_and_publish(step).string(); });
-}
-
-std::filesystem::path Checkpointer::write_and_publish(int64_t step) {
   const std::filesystem::path target = checkpoints_dir() / checkpoint_name(step);
   if (target == last_written_) return target;
-  std::filesystem::create_directories(checkpoints_dir());
-  const std::filesystem::path temporary = temporary_sibling(target);
+  const std::vector<WeightEntry> map = weight_map(spec_);
+  const SaveRequest request{.map = map,
+                            .weights = weights_,
+                            .owners = owners_,
+                            .dtype = options_.dtype,
+                            .max_file_bytes = options_.max_shard_bytes};
+  const SavePlan plan = plan_save(request);
+  const std::shared_ptr<dist::Group> writers = choose_writers(request, group_);
+  const auto part = [&](const Work& work) { return with_advice(target, plan.num_bytes, work); };
+  std::filesystem::path folder;
   try {
-    std::filesystem::create_directory(temporary);
-    write_folder(temporary, step);
-    if (set_aside_pending_) set_aside_replaced();
-    publish_directory(temporary, target);
-  } catch (const NotDurableError&) {
-    throw;
-  } catch (const IoError& error) {
-    std::error_code ignored;
-    std::filesystem::remove_all(temporary, ignored);
-    throw IoError(std::string(error.what()) + "\nsaving " + target.string() + " needs " +
-                  format_bytes(stored_bytes(decoder_, owners_, options_.dtype)) +
-                  "; the unfinished folder was removed and earlier checkpoints are as they were: "
-                  "free space, then start again with --resume");
+    const auto make_folder = [&] {
+      std::filesystem::create_directories(checkpoints_dir());
+      folder = temporary_sibling(target);
+      std::filesystem::create_directories(folder / kTrainerFolder);
+      return folder.string();
+    };
+    folder = on_first_rank(*group_, part(make_folder));
+    const auto write_own = [&] {
+      return entries_text(writers ? write_files(folder, plan.files, *writers)
+                                  : std::vector<ManifestEntry>());
+    };
+    const std::vector<std::string> written = from_every_rank(*group_, part(write_own));
+    const auto publish = [&] {
+      write_rest(folder, step, plan);
+      write_manifest(folder, {{"step", step}}, entries_in(written));
+      if (set_aside_pending_) set_aside_replaced();
+      publish_directory(folder, target);
+      return std::string();
+    };
+    on_first_rank(*group_, part(publish));
   } catch (...) {
     std::error_code ignored;
-    std::filesystem::remove_all(temporary, ignored);
+    if (group_->rank() == 0) std::filesystem::remove_all(folder, ignored);
     throw;
   }
   last_written_ = target;
-  delete_older();
+  if (group_->rank() == 0) delete_older();
   return target;
 }
 
-void Checkpointer::write_folder(const std::filesystem::path& folder, int64_t step) {
-  const HfWriteOptions hf{.config = options_.model_config,
-                          .copied_from = options_.copied_from,
-                          .dtype = options_.dtype,
-                          .max_shard_bytes = options_.max_shard_bytes};
-  std::vector<ManifestEntry> hashed = write_hf_model(folder, decoder_, hf);
-  const std::vector<WeightEntry> map = weight_map(decoder_.spec());
-  const auto write_owner = [&](const std::string& stem, const auto& groups) {
-    const auto written = write_trainer_tensors(folder, stem, map, groups, options_.max_shard_bytes);
-    hashed.insert(hashed.end(), written.begin(), written.end());
-  };
-
-  std::filesystem::create_directory(folder / kTrainerFolder);
-  if (options_.dtype != DType::kF32) {
-    write_owner(kMasterStem, std::vector<ParameterTensors>{masters_of(decoder_)});
-  }
+void Checkpointer::write_rest(const std::filesystem::path& folder,
+                              int64_t step,
+                              const SavePlan& plan) const {
+  write_hf_companions(folder, options_.model_config, options_.dtype, options_.copied_from);
+  write_model_index(folder, plan.model);
   Json state = {{"format", kStateFormat}, {"version", kStateVersion}, {"step", step}};
   state["settings"] = options_.settings;
   state["owners"] = Json::object();
-  for (Stateful* owner : owners_) {
-    write_owner(owner->key(), owner->tensors());
-    state["owners"][owner->key()] = owner->state();
-  }
-  state["rope"] = rope_identity(decoder_.spec().rope);
+  for (const Stateful* owner : owners_) state["owners"][owner->key()] = owner->state();
+  state["rope"] = rope_identity(spec_.rope);
   state["environment"] = describe_environment(group_->size(), options_.device);
   FileWriter file(folder / kTrainerFolder / kStateName);
   file.write(to_json_text(state));
   file.close();
-  write_manifest(folder, {{"step", step}}, hashed);
 }
 
 // What is later than the step that this run began with: steps that it computes anew.

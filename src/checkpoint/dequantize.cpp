@@ -74,13 +74,13 @@ at::Tensor dequantize_mxfp4(const at::Tensor& blocks_NGB, const at::Tensor& scal
 }
 
 at::Tensor dequantize_fp8(const at::Tensor& values_NK,
-                          const at::Tensor& scales_C,
+                          const at::Tensor& scales_NC,
                           int64_t block_columns) {
   const int64_t columns = values_NK.size(1);
-  const at::Tensor scales_K = scales_C.to(at::kFloat)
-                                  .repeat_interleave(std::min(block_columns, columns))
-                                  .slice(0, 0, columns);
-  return values_NK.to(at::kFloat).mul_(scales_K);
+  const at::Tensor scales_NK = scales_NC.to(at::kFloat)
+                                   .repeat_interleave(std::min(block_columns, columns), -1)
+                                   .slice(-1, 0, columns);
+  return values_NK.to(at::kFloat).mul_(scales_NK);
 }
 
 }  // namespace ropewalk

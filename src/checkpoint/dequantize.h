@@ -15,12 +15,12 @@ namespace ropewalk {
 // infinite.
 at::Tensor dequantize_mxfp4(const at::Tensor& blocks_NGB, const at::Tensor& scales_NG);
 
-// A row of blocks: values F8_E4M3 [N, K], scales [ceil(K / block_columns)] of any floating type ->
-// fp32 [N, K], the product of both in fp32. E4M3 has no infinities; its codes 0x7F and 0xFF are NaN
-// (OCP 8-bit Floating Point Specification v1.0) and stay NaN, as does all that an E8M0 scale of
-// code 255 multiplies.
+// Values F8_E4M3 [N, K], scales of each row [N, ceil(K / block_columns)], or of all of them
+// [ceil(K / block_columns)], of any floating type -> fp32 [N, K], the product of both in fp32. E4M3
+// has no infinities; its codes 0x7F and 0xFF are NaN (OCP 8-bit Floating Point Specification v1.0)
+// and stay NaN, as does all that an E8M0 scale of code 255 multiplies.
 at::Tensor dequantize_fp8(const at::Tensor& values_NK,
-                          const at::Tensor& scales_C,
+                          const at::Tensor& scales_NC,
                           int64_t block_columns);
 
 }  // namespace ropewalk

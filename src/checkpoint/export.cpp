@@ -1,7 +1,5 @@
 #include "ropewalk/checkpoint/export.h"
 
-#include <unordered_map>
-
 #include "checkpoint/file_hashes.h"
 #include "checkpoint/hf_folder.h"
 #include "checkpoint/stored_tensor.h"
@@ -9,6 +7,7 @@
 #include "checkpoint/tensor_files.h"
 #include "checkpoint/trainer_files.h"
 #include "checkpoint/weight_source.h"
+#include "checkpoint/write_files.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/log.h"
@@ -68,13 +67,18 @@ std::vector<OutputTensor> list_outputs(const WeightSource& weights,
       output.info.name = slice.foreign_name;
       output.info.dtype = dtype;
       output.info.shape = slice.shape;
-      output.value = [tensor, shape = slice.shape, dtype] {
-        return read_stored(tensor, shape, dtype);
-      };
+      output.value = [tensor, &slice, dtype] { return read_stored(tensor, slice, dtype); };
       outputs.push_back(std::move(output));
     }
   }
   return outputs;
+}
+
+std::vector<ManifestEntry> write_model(const std::filesystem::path& folder,
+                                       const std::vector<OutputFile>& files) {
+  write_model_index(folder, files);
+  dist::Group one_rank;
+  return write_files(folder, files, one_rank);
 }
 
 }  // namespace
@@ -83,13 +87,13 @@ std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
                                           const Decoder& decoder,
                                           const HfWriteOptions& options) {
   write_hf_companions(folder, options.config, options.dtype, options.copied_from);
-  const auto named = decoder.named_weights();
-  const std::unordered_map<std::string, at::Tensor> weights(named.begin(), named.end());
+  const std::vector<WeightEntry> map = weight_map(decoder.spec());
   std::vector<OutputTensor> outputs;
-  for (const WeightEntry& entry : weight_map(decoder.spec())) {
-    append_slices(entry, weights.at(entry.name), options.dtype, "", outputs);
-  }
-  return write_tensor_files(folder, outputs, {.max_bytes = options.max_shard_bytes});
+  append_outputs(map,
+                 {.suffix = "", .tensors = dist::as_whole(decoder.named_weights())},
+                 options.dtype,
+                 outputs);
+  return write_model(folder, plan_files(outputs, {.max_bytes = options.max_shard_bytes}));
 }
 
 void export_hf_model(const std::filesystem::path& source,
@@ -120,7 +124,7 @@ void export_hf_model(const std::filesystem::path& source,
   std::filesystem::create_directory(temporary);
   try {
     write_hf_companions(temporary, model.family->to_hf(model.spec, model.config), dtype, directory);
-    write_tensor_files(temporary, outputs, {.max_bytes = options.max_shard_bytes});
+    write_model(temporary, plan_files(outputs, {.max_bytes = options.max_shard_bytes}));
     publish_directory(temporary, target);
   } catch (const NotDurableError&) {
     throw;

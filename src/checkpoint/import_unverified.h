@@ -3,10 +3,13 @@
 
 #include <filesystem>
 
-#include "ropewalk/model/decoder.h"
+#include "ropewalk/dist/sharded_tensor.h"
+#include "ropewalk/spec/decoder_spec.h"
 
 namespace ropewalk {
 
-void import_unverified(Decoder& decoder, const std::filesystem::path& directory);
+void import_unverified(const dist::NamedShardedTensors& weights,
+                       const DecoderSpec& spec,
+                       const std::filesystem::path& directory);
 
 }  // namespace ropewalk

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
@@ -70,6 +69,13 @@ at::Tensor view_stored(const ModelTensor& tensor) {
   return copy;
 }
 
+at::Tensor view_stored_bytes(const ModelTensor& tensor, int64_t rows) {
+  const std::span<const std::byte> bytes = tensor.bytes();
+  return at::from_blob(const_cast<std::byte*>(bytes.data()),
+                       {rows, static_cast<int64_t>(bytes.size()) / rows},
+                       at::TensorOptions().dtype(at::kByte));
+}
+
 void release_pages(const ModelTensor& tensor) {
   const std::span<const std::byte> bytes = tensor.bytes();
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -78,11 +84,6 @@ void release_pages(const ModelTensor& tensor) {
   // Advice only. The map is read-only and private: a page that is needed again is read again. The
   // last, partly used page stays for the next tensor.
   if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
-void copy_stored(const ModelTensor& source, const WeightSlice& slice, const at::Tensor& ours) {
-  from_foreign(view_stored(source), slice, ours);
-  release_pages(source);
 }
 
 }  // namespace ropewalk

@@ -9,7 +9,6 @@
 
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/formats/safetensors.h"
-#include "ropewalk/spec/weight_map.h"
 
 namespace ropewalk {
 
@@ -27,11 +26,11 @@ std::span<const std::byte> tensor_bytes_of(const at::Tensor& tensor);
 // goes away.
 at::Tensor view_stored(const ModelTensor& tensor);
 
+// The mapped bytes themselves, [rows, bytes of a row]; may be misaligned for the type.
+at::Tensor view_stored_bytes(const ModelTensor& tensor, int64_t rows);
+
 // Gives the mapped pages back, until they are read again: loading must not cost the size of the
 // files on top of the tensors.
 void release_pages(const ModelTensor& tensor);
-
-// Copies a stored tensor into its rows of `ours`, converting the type, and releases its pages.
-void copy_stored(const ModelTensor& source, const WeightSlice& slice, const at::Tensor& ours);
 
 }  // namespace ropewalk

@@ -2,7 +2,6 @@
 
 #include <unordered_map>
 
-#include "checkpoint/tensor_bytes.h"
 #include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
@@ -10,21 +9,21 @@
 
 namespace ropewalk {
 
-void append_slices(const WeightEntry& entry,
-                   const at::Tensor& parameter,
-                   DType dtype,
-                   const std::string& suffix,
-                   std::vector<OutputTensor>& outputs) {
-  ROPEWALK_CHECK(parameter.sizes() == at::IntArrayRef(entry.shape),
-                 "tensor is not shaped like its parameter: " + entry.name + suffix);
-  for (const WeightSlice& slice : entry.slices) {
+void append_outputs(const std::vector<WeightEntry>& map,
+                    const ParameterTensors& tensors,
+                    DType dtype,
+                    std::vector<OutputTensor>& outputs) {
+  const auto append = [&](const WeightSlice& slice, const dist::ShardedTensor& tensor) {
     OutputTensor output;
-    output.info.name = slice.foreign_name + suffix;
+    output.info.name = slice.foreign_name + tensors.suffix;
     output.info.dtype = dtype;
     output.info.shape = slice.shape;
-    output.value = [parameter, slice] { return to_foreign(parameter, slice); };
+    output.value = [tensor, part = elements_of(slice, tensor)] { return tensor.gather(part); };
+    output.is_sharded = !tensor.is_whole();
+    output.slice = &slice;
     outputs.push_back(std::move(output));
-  }
+  };
+  for_each_slice(map, tensors.tensors, append);
 }
 
 uint64_t total_bytes(const std::vector<OutputTensor>& outputs) {
@@ -35,34 +34,37 @@ uint64_t total_bytes(const std::vector<OutputTensor>& outputs) {
   return total;
 }
 
-std::vector<ManifestEntry> write_tensor_files(const std::filesystem::path& folder,
-                                              const std::vector<OutputTensor>& outputs,
-                                              const ShardRules& rules) {
+std::vector<OutputFile> plan_files(const std::vector<OutputTensor>& outputs,
+                                   const FileRules& rules) {
+  if (outputs.empty()) return {};
   std::vector<TensorInfo> infos;
   std::unordered_map<std::string, const OutputTensor*> by_name;
   for (const OutputTensor& output : outputs) {
     infos.push_back(output.info);
     by_name[output.info.name] = &output;
   }
-  std::vector<ModelShard> shards = plan_model_shards(infos, rules.max_bytes);
-  std::vector<ManifestEntry> written;
-  for (ModelShard& shard : shards) {
-    shard.file_name.replace(0, std::string("model").size(), rules.stem);
+  std::vector<OutputFile> files;
+  for (ModelShard& shard : plan_model_shards(infos, rules.max_bytes)) {
+    OutputFile file{.path = std::move(shard.file_name), .num_bytes = shard.num_bytes};
+    file.path.replace(0, std::string("model").size(), rules.stem);
     sort_as_reference(shard.tensors);
-    SafetensorsWriter writer(folder / shard.file_name, shard.tensors, {{"format", "pt"}});
-    for (const TensorInfo& info : shard.tensors) {
-      const at::Tensor stored = to_stored(by_name.at(info.name)->value(), info.dtype);
-      writer.write(info.name, tensor_bytes_of(stored));
-    }
-    writer.close();
-    written.push_back({shard.file_name, writer.size_bytes(), writer.hash()});
+    for (const TensorInfo& info : shard.tensors) file.tensors.push_back(*by_name.at(info.name));
+    files.push_back(std::move(file));
   }
-  if (rules.index && shards.size() > 1) {
-    FileWriter index(folder / (rules.stem + ".safetensors.index.json"));
-    index.write(model_index_text(shards));
-    index.close();
+  return files;
+}
+
+void write_model_index(const std::filesystem::path& folder, const std::vector<OutputFile>& files) {
+  if (files.size() < 2) return;
+  std::vector<ModelShard> shards;
+  for (const OutputFile& file : files) {
+    ModelShard shard{.file_name = file.path, .num_bytes = file.num_bytes};
+    for (const OutputTensor& tensor : file.tensors) shard.tensors.push_back(tensor.info);
+    shards.push_back(std::move(shard));
   }
-  return written;
+  FileWriter index(folder / "model.safetensors.index.json");
+  index.write(model_index_text(shards));
+  index.close();
 }
 
 }  // namespace ropewalk

@@ -1,34 +1,13 @@
 #include "checkpoint/trainer_files.h"
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
-#include "checkpoint/tensor_bytes.h"
-#include "checkpoint/tensor_files.h"
+#include "checkpoint/stored_tensor.h"
 #include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
-namespace {
-
-using Visit = std::function<void(const WeightSlice&, const at::Tensor&)>;
-
-// Calls `visit` with every foreign slice of every tensor of the group.
-void for_each_slice(const std::vector<WeightEntry>& map,
-                    const ParameterTensors& group,
-                    const Visit& visit) {
-  std::unordered_map<std::string, at::Tensor> by_name(group.tensors.begin(), group.tensors.end());
-  for (const WeightEntry& entry : map) {
-    const auto found = by_name.find(entry.name);
-    if (found == by_name.end()) continue;
-    for (const WeightSlice& slice : entry.slices) visit(slice, found->second);
-    by_name.erase(found);
-  }
-  ROPEWALK_CHECK(by_name.empty(), "an owner's tensor belongs to no parameter of the weight map");
-}
-
-}  // namespace
 
 TrainerFiles::TrainerFiles(const std::filesystem::path& checkpoint)
     : folder_(checkpoint / kTrainerFolder) {
@@ -81,7 +60,7 @@ ModelTensor TrainerFiles::find(const std::string& name) const {
 void TrainerFiles::check(const std::vector<WeightEntry>& map,
                          const ParameterTensors& group,
                          Diagnostics& faults) const {
-  for_each_slice(map, group, [&](const WeightSlice& slice, const at::Tensor&) {
+  for_each_slice(map, group.tensors, [&](const WeightSlice& slice, const auto&) {
     const std::string name = slice.foreign_name + group.suffix;
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
@@ -100,9 +79,10 @@ void TrainerFiles::check(const std::vector<WeightEntry>& map,
 
 void TrainerFiles::copy_to(const std::vector<WeightEntry>& map,
                            const ParameterTensors& group) const {
-  for_each_slice(map, group, [&](const WeightSlice& slice, const at::Tensor& tensor) {
-    copy_stored(find(slice.foreign_name + group.suffix), slice, tensor);
-  });
+  const auto copy = [&](const WeightSlice& slice, const dist::ShardedTensor& tensor) {
+    copy_stored({.values = find(slice.foreign_name + group.suffix)}, slice, tensor);
+  };
+  for_each_slice(map, group.tensors, copy);
 }
 
 std::vector<std::string> TrainerFiles::left_over(
@@ -110,37 +90,11 @@ std::vector<std::string> TrainerFiles::left_over(
   std::set<std::string> names;
   for (const auto& [name, tensor] : tensors_) names.insert(name);
   for (const ParameterTensors& group : groups) {
-    for_each_slice(map, group, [&](const WeightSlice& slice, const at::Tensor&) {
+    for_each_slice(map, group.tensors, [&](const WeightSlice& slice, const auto&) {
       names.erase(slice.foreign_name + group.suffix);
     });
   }
   return {names.begin(), names.end()};
-}
-
-std::vector<ManifestEntry> write_trainer_tensors(const std::filesystem::path& checkpoint,
-                                                 const std::string& stem,
-                                                 const std::vector<WeightEntry>& map,
-                                                 const std::vector<ParameterTensors>& groups,
-                                                 uint64_t max_shard_bytes) {
-  std::vector<OutputTensor> outputs;
-  for (const ParameterTensors& group : groups) {
-    for_each_slice(map, group, [&](const WeightSlice& slice, const at::Tensor& tensor) {
-      OutputTensor output;
-      output.info.name = slice.foreign_name + group.suffix;
-      output.info.dtype = DType::kF32;
-      output.info.shape = slice.shape;
-      output.value = [tensor, slice] { return to_foreign(tensor, slice); };
-      outputs.push_back(std::move(output));
-    });
-  }
-  if (outputs.empty()) return {};
-  auto written = write_tensor_files(checkpoint / kTrainerFolder,
-                                    outputs,
-                                    {.stem = stem, .max_bytes = max_shard_bytes, .index = false});
-  for (ManifestEntry& entry : written) {
-    entry.path = std::string(kTrainerFolder) + "/" + entry.path;
-  }
-  return written;
 }
 
 }  // namespace ropewalk

@@ -10,7 +10,6 @@
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/checkpoint/stateful.h"
-#include "ropewalk/formats/manifest.h"
 #include "ropewalk/formats/model_files.h"
 #include "ropewalk/formats/safetensors.h"
 #include "ropewalk/spec/weight_map.h"
@@ -22,7 +21,7 @@ inline constexpr const char* kStateName = "state.json";
 inline constexpr const char* kMasterStem = "master";
 inline constexpr const char* kMasterSuffix = ".master";
 
-// Reading. Mapped while it lives.
+// For reading. Mapped while it lives.
 class TrainerFiles {
  public:
   // `checkpoint`: the folder that holds trainer/. Throws CheckpointError.
@@ -37,7 +36,7 @@ class TrainerFiles {
   void check(const std::vector<WeightEntry>& map,
              const ParameterTensors& group,
              Diagnostics& faults) const;
-  // Fills the live tensors of the group in place.
+  // Fills what this rank holds of the group's tensors, in place.
   void copy_to(const std::vector<WeightEntry>& map, const ParameterTensors& group) const;
 
   // Names that no group of `groups` claims.
@@ -49,13 +48,5 @@ class TrainerFiles {
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::unordered_map<std::string, ModelTensor> tensors_;
 };
-
-// Writing: one set of files per owner, "<stem>.safetensors" or its shards, all fp32. Gives entries
-// relative to the checkpoint's folder.
-std::vector<ManifestEntry> write_trainer_tensors(const std::filesystem::path& checkpoint,
-                                                 const std::string& stem,
-                                                 const std::vector<WeightEntry>& map,
-                                                 const std::vector<ParameterTensors>& groups,
-                                                 uint64_t max_shard_bytes);
 
 }  // namespace ropewalk

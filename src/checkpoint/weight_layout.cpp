@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <unordered_map>
+
+#include "ropewalk/base/errors.h"
+
 namespace ropewalk {
 namespace {
 
@@ -10,47 +14,39 @@ std::vector<int64_t> swapped(std::vector<int64_t> shape) {
   return shape;
 }
 
-at::Tensor index(const WeightSlice& slice, at::Device device) {
-  return at::tensor(slice.rows, at::kLong).to(device);
-}
-
 }  // namespace
 
-at::Tensor to_foreign(const at::Tensor& ours, const WeightSlice& slice) {
-  at::Tensor rows = ours.detach().slice(0, slice.row_begin, slice.row_end);
+int64_t row_numel(const dist::ShardedTensor& ours) { return ours.numel() / ours.shape().front(); }
+
+dist::ElementRange elements_of(const WeightSlice& slice, const dist::ShardedTensor& ours) {
+  return {slice.row_begin * row_numel(ours), slice.row_end * row_numel(ours)};
+}
+
+at::Tensor to_foreign(const at::Tensor& rows, const WeightSlice& slice) {
+  at::Tensor ordered = rows.detach().view({slice.row_end - slice.row_begin, -1});
   if (!slice.rows.empty()) {
-    rows = at::empty_like(rows).index_copy_(0, index(slice, rows.device()), rows);
+    const at::Tensor places = at::tensor(slice.rows, at::kLong).to(rows.device());
+    ordered = at::empty_like(ordered).index_copy_(0, places, ordered);
   }
-  if (slice.transposed) return rows.reshape(swapped(slice.shape)).transpose(-1, -2);
-  return rows.reshape(slice.shape);
+  if (slice.transposed) return ordered.reshape(swapped(slice.shape)).transpose(-1, -2);
+  return ordered.reshape(slice.shape);
 }
 
-void from_foreign(const at::Tensor& foreign, const WeightSlice& slice, const at::Tensor& ours) {
-  ForeignPieces(slice, ours).append(foreign);
-}
-
-ForeignPieces::ForeignPieces(const WeightSlice& slice, const at::Tensor& ours)
-    : target_(ours.detach().slice(0, slice.row_begin, slice.row_end)),
-      transposed_(slice.transposed) {
-  if (slice.rows.empty()) return;
-  std::vector<int64_t> places(slice.rows.size());
-  for (size_t i = 0; i < places.size(); ++i) {
-    places[static_cast<size_t>(slice.rows[i])] = static_cast<int64_t>(i);
+void for_each_slice(
+    const std::vector<WeightEntry>& map,
+    const dist::NamedShardedTensors& tensors,
+    const std::function<void(const WeightSlice&, const dist::ShardedTensor&)>& visit) {
+  std::unordered_map<std::string, const dist::ShardedTensor*> by_name;
+  for (const auto& [name, tensor] : tensors) by_name.emplace(name, &tensor);
+  for (const WeightEntry& entry : map) {
+    const auto found = by_name.find(entry.name);
+    if (found == by_name.end()) continue;
+    ROPEWALK_CHECK(found->second->shape() == entry.shape,
+                   "tensor is not shaped like its parameter: " + entry.name);
+    for (const WeightSlice& slice : entry.slices) visit(slice, *found->second);
+    by_name.erase(found);
   }
-  places_ = at::tensor(places, at::kLong).to(ours.device());
-}
-
-void ForeignPieces::append(const at::Tensor& piece) {
-  std::vector<int64_t> sizes = target_.sizes().vec();
-  sizes[0] = -1;
-  const at::Tensor rows = (transposed_ ? piece.transpose(-1, -2) : piece).reshape(sizes);
-  const int64_t end = next_ + rows.size(0);
-  if (places_.defined()) {
-    target_.index_copy_(0, places_.slice(0, next_, end), rows.to(target_.options()));
-  } else {
-    target_.slice(0, next_, end).copy_(rows);
-  }
-  next_ = end;
+  ROPEWALK_CHECK(by_name.empty(), "a tensor belongs to no parameter of the weight map");
 }
 
 }  // namespace ropewalk

@@ -4,6 +4,8 @@
 
 #include "ropewalk/base/log.h"
 #include "ropewalk/checkpoint/import.h"
+#include "ropewalk/checkpoint/initial_weights.h"
+#include "ropewalk/optim/trainable.h"
 #include "ropewalk/parallel/block_runner.h"
 #include "train/make_data_parallel.h"
 #include "train/start.h"
@@ -43,7 +45,7 @@ dist::NamedShardedTensors all_weights(const parallel::DataParallel& data_paralle
 
 void fill_fresh_weights(const dist::NamedShardedTensors& weights, const TrainInputs& inputs) {
   if (inputs.config.model.pretrained) {
-    import_weights(weights, inputs.model);
+    import_weights(weights, inputs.model.spec, inputs.model);
   } else {
     initialize_weights(weights, inputs.model.spec, static_cast<uint64_t>(inputs.config.train.seed));
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ropewalk/checkpoint/checkpointer.h"
+#include "ropewalk/model/decoder.h"
 #include "ropewalk/optim/adamw.h"
 #include "ropewalk/parallel/data_parallel.h"
 #include "ropewalk/settings/train_inputs.h"

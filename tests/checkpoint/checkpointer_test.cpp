@@ -36,7 +36,8 @@ struct TinyRun {
                       .model_config = tiny_hf_config(*decoder),
                       .settings = {{"seed", seed}},
                       .dtype = dtype},
-                     *decoder,
+                     decoder->spec(),
+                     dist::as_whole(decoder->named_weights()),
                      group) {
     checkpointer.add(optimizer);
   }
@@ -300,7 +301,10 @@ TEST(Checkpointer, OtherPositionsAreReportedOnLoad) {
   longer.rope.max_position_embeddings = 128;
   const auto decoder = build_decoder(longer);
   FakeOptimizer optimizer(*decoder, 0.0);
-  Checkpointer checkpointer({.run_dir = folder.path()}, *decoder, std::make_shared<dist::Group>());
+  Checkpointer checkpointer({.run_dir = folder.path()},
+                            longer,
+                            dist::as_whole(decoder->named_weights()),
+                            std::make_shared<dist::Group>());
   checkpointer.add(optimizer);
   EXPECT_THAT(checkpointer.load(checkpointer.find({}).value()).rope_difference, HasSubstr("4"));
 }
@@ -311,7 +315,10 @@ TEST(Checkpointer, StateSpreadOverSmallShardsComesBack) {
   FakeOptimizer optimizer(*decoder, 1.0);
   const CheckpointerOptions options{
       .run_dir = folder.path(), .model_config = tiny_hf_config(*decoder), .max_shard_bytes = 3000};
-  Checkpointer checkpointer(options, *decoder, std::make_shared<dist::Group>());
+  Checkpointer checkpointer(options,
+                            decoder->spec(),
+                            dist::as_whole(decoder->named_weights()),
+                            std::make_shared<dist::Group>());
   checkpointer.add(optimizer);
   const auto path = checkpointer.save(1);
   EXPECT_GT(names_in(path / "trainer").size(), 3u);

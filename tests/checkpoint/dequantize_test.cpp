@@ -7,8 +7,6 @@
 #include <limits>
 #include <vector>
 
-#include "checkpoint/weight_layout.h"
-
 namespace ropewalk {
 namespace {
 
@@ -112,28 +110,6 @@ TEST(Dequantize, Fp8ScalesMayHaveAnyFloatingType) {
   const torch::Tensor values = dequantize_fp8(ones, powers, 2);
   EXPECT_EQ(values[0][1].item<double>(), std::ldexp(1.0, -127));
   EXPECT_EQ(values[0][2].item<double>(), 0.25);
-}
-
-TEST(ForeignPieces, PiecesEqualTheWholeInEveryOrder) {
-  WeightSlice plain;
-  plain.row_begin = 2;
-  plain.row_end = 14;
-  plain.shape = {12, 5};
-  WeightSlice permuted = plain;
-  permuted.rows = {3, 0, 7, 11, 1, 2, 10, 4, 9, 5, 8, 6};
-  WeightSlice stacked = permuted;
-  stacked.shape = {3, 5, 4};
-  stacked.transposed = true;
-  for (const WeightSlice& slice : {plain, permuted, stacked}) {
-    const torch::Tensor foreign = torch::arange(60, torch::kFloat).reshape(slice.shape);
-    const torch::Tensor whole = torch::zeros({16, 5});
-    const torch::Tensor joined = torch::zeros({16, 5});
-    from_foreign(foreign, slice, whole);
-    ForeignPieces pieces(slice, joined);
-    pieces.append(foreign.slice(0, 0, 2).to(torch::kDouble));
-    pieces.append(foreign.slice(0, 2));
-    EXPECT_TRUE(torch::equal(whole, joined));
-  }
 }
 
 }  // namespace

@@ -83,8 +83,10 @@ class FakeOptimizer : public Stateful {
  public:
   FakeOptimizer(const Decoder& decoder, double value) {
     for (const auto& item : decoder.named_parameters()) {
-      first_.tensors.emplace_back(item.key(), torch::full_like(item.value(), value).detach());
-      second_.tensors.emplace_back(item.key(), torch::rand_like(item.value()).detach());
+      first_.tensors.emplace_back(
+          item.key(), dist::ShardedTensor(torch::full_like(item.value(), value).detach()));
+      second_.tensors.emplace_back(item.key(),
+                                   dist::ShardedTensor(torch::rand_like(item.value()).detach()));
     }
   }
   std::string key() const override { return "optimizer"; }
@@ -94,8 +96,10 @@ class FakeOptimizer : public Stateful {
 
   bool equals(const FakeOptimizer& other) const {
     for (size_t i = 0; i < second_.tensors.size(); ++i) {
-      if (!torch::equal(first_.tensors[i].second, other.first_.tensors[i].second)) return false;
-      if (!torch::equal(second_.tensors[i].second, other.second_.tensors[i].second)) return false;
+      for (const auto& group : {&FakeOptimizer::first_, &FakeOptimizer::second_}) {
+        const dist::ShardedTensor& ours = (this->*group).tensors[i].second;
+        if (!torch::equal(ours.local(), (other.*group).tensors[i].second.local())) return false;
+      }
     }
     return num_steps == other.num_steps;
   }

@@ -1,8 +1,11 @@
 // Saves and loads whole training states in a run directory (layout: docs, "file formats").
 //
-// Saving: rank 0 writes `step-N.tmp-<nonce>`, the manifest last, syncs, renames and syncs the
-// parent; only then are older checkpoints deleted. A failure on rank 0 is thrown on every rank.
-// Every method marked collective must be called by all ranks at the same point.
+// Saving: the ranks share the files of tensors of `step-N.tmp-<nonce>`; rank 0 makes the folder,
+// writes the rest, the manifest last, syncs, renames and syncs the parent; only then are older
+// checkpoints deleted. A failure on one rank is thrown on every rank. All ranks must see the same
+// run directory. Files do not depend on how many ranks there are and how they hold the tensors; the
+// state that they load neither. Every method marked collective must be called by all ranks at the
+// same point.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +19,9 @@
 #include "ropewalk/checkpoint/discovery.h"
 #include "ropewalk/checkpoint/stateful.h"
 #include "ropewalk/dist/group.h"
+#include "ropewalk/dist/sharded_tensor.h"
 #include "ropewalk/formats/safetensors.h"
-#include "ropewalk/model/decoder.h"
+#include "ropewalk/spec/decoder_spec.h"
 
 namespace ropewalk {
 
@@ -47,10 +51,17 @@ struct ResumeRequest {
 // of this version.
 Json stored_settings(const FoundCheckpoint& checkpoint);
 
+struct SavePlan;
+
 class Checkpointer {
  public:
-  // Holds `decoder` by reference.
-  Checkpointer(CheckpointerOptions options, Decoder& decoder, std::shared_ptr<dist::Group> group);
+  // `weights`: every parameter and untrained buffer of the model in fp32, live, by the names of the
+  // weight map. Those that are in shards, and those of the owners, are in the shards of one group:
+  // all ranks of `group`, or some that hold everything together while others hold replicas.
+  Checkpointer(CheckpointerOptions options,
+               const DecoderSpec& spec,
+               dist::NamedShardedTensors weights,
+               std::shared_ptr<dist::Group> group);
 
   // `owner` must outlive the checkpointer. Its key must be new.
   void add(Stateful& owner);
@@ -66,7 +77,8 @@ class Checkpointer {
   // logged. Nothing only for kNewestOrNone. Collective.
   std::optional<FoundCheckpoint> find(const ResumeRequest& request);
 
-  // Fills the decoder (master weights where there are) and every owner. The next save replaces
+  // Fills what this rank holds of the weights (master weights where there are) and of every owner's
+  // tensors; nothing else of the files is read. The next save replaces
   // later checkpoints of the run. Collective.
   LoadedCheckpoint load(const FoundCheckpoint& checkpoint);
 
@@ -78,13 +90,14 @@ class Checkpointer {
 
  private:
   std::filesystem::path checkpoints_dir() const { return options_.run_dir / "checkpoints"; }
-  std::filesystem::path write_and_publish(int64_t step);
-  void write_folder(const std::filesystem::path& folder, int64_t step);
+  // Of the folder that is being written: what is not tensors.
+  void write_rest(const std::filesystem::path& folder, int64_t step, const SavePlan& plan) const;
   void set_aside_replaced();
   void delete_older();
 
   CheckpointerOptions options_;
-  Decoder& decoder_;
+  DecoderSpec spec_;
+  dist::NamedShardedTensors weights_;
   std::shared_ptr<dist::Group> group_;
   std::vector<Stateful*> owners_;
   int64_t loaded_step_ = -1;            // of this run

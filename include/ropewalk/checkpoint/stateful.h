@@ -1,25 +1,24 @@
 // What an owner of state gives to a checkpoint. The checkpointer knows no concrete class.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "ropewalk/base/json.h"
+#include "ropewalk/dist/sharded_tensor.h"
 
 namespace ropewalk {
 
-// Tensors shaped like parameters: written under the parameters' HF names plus the suffix, split as
-// the weight map splits the parameter ("model.layers.0.self_attn.q_proj.weight.exp_avg").
+// Tensors shaped like parameters, whole or in shards: written under the parameters' HF names plus
+// the suffix, split as the weight map splits the parameter
+// ("model.layers.0.self_attn.q_proj.weight.exp_avg").
 struct ParameterTensors {
-  std::string suffix;                                       // ".exp_avg"
-  std::vector<std::pair<std::string, at::Tensor>> tensors;  // our parameter name -> live tensor
+  std::string suffix;                 // ".exp_avg"
+  dist::NamedShardedTensors tensors;  // under our parameters' names; live
 };
 
-// Called on the training thread between steps. Tensors are read on save and written in place on
-// load, before load_state.
+// Called on the training thread between steps. Tensors, the same on every rank but for what it
+// holds of them, are read on save and written in place on load, before load_state.
 class Stateful {
  public:
   virtual ~Stateful() = default;

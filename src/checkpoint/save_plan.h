@@ -1,0 +1,38 @@
+// Which files a checkpoint's tensors go to. The files and their bytes depend neither on the number
+// of ranks nor on how they hold the tensors.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "checkpoint/tensor_files.h"
+#include "ropewalk/checkpoint/stateful.h"
+#include "ropewalk/dist/group.h"
+#include "ropewalk/formats/safetensors.h"
+#include "ropewalk/spec/weight_map.h"
+
+namespace ropewalk {
+
+struct SavePlan {
+  std::vector<OutputFile> model;  // the HF directory's
+  std::vector<OutputFile> files;  // all, those of trainer/ too
+  uint64_t num_bytes = 0;         // of all tensors
+};
+
+struct SaveRequest {
+  const std::vector<WeightEntry>& map;  // must outlive the plan
+  const dist::NamedShardedTensors& weights;
+  const std::vector<Stateful*>& owners;
+  DType dtype = DType::kF32;  // of the model; below fp32, master weights are added
+  uint64_t max_file_bytes = 0;
+};
+
+SavePlan plan_save(const SaveRequest& request);
+
+// The ranks that write: those that hold the shards together with rank 0 of `all`, else all of them.
+// Null on a rank that holds replicas of what others write. Collective.
+std::shared_ptr<dist::Group> choose_writers(const SaveRequest& request,
+                                            const std::shared_ptr<dist::Group>& all);
+
+}  // namespace ropewalk

@@ -1,0 +1,127 @@
+#include "checkpoint/write_files.h"
+
+#include <algorithm>
+#include <exception>
+#include <numeric>
+#include <optional>
+
+#include "checkpoint/tensor_bytes.h"
+#include "checkpoint/weight_layout.h"
+#include "ropewalk/base/errors.h"
+
+namespace ropewalk {
+namespace {
+
+struct WriteTask {
+  const OutputFile* file;
+  const OutputTensor* tensor;
+};
+
+// By rank, what it writes, in order. The largest file goes to the rank with the least so far.
+std::vector<std::vector<WriteTask>> share_out(const std::vector<OutputFile>& files, int num_ranks) {
+  std::vector<const OutputFile*> by_size;
+  for (const OutputFile& file : files) by_size.push_back(&file);
+  std::stable_sort(by_size.begin(), by_size.end(), [](const OutputFile* a, const OutputFile* b) {
+    return a->num_bytes > b->num_bytes;
+  });
+  std::vector<std::vector<WriteTask>> tasks(static_cast<size_t>(num_ranks));
+  std::vector<uint64_t> loads(tasks.size());
+  for (const OutputFile* file : by_size) {
+    const auto least = std::min_element(loads.begin(), loads.end());
+    *least += file->num_bytes;
+    auto& own = tasks[static_cast<size_t>(least - loads.begin())];
+    for (const OutputTensor& tensor : file->tensors) own.push_back({file, &tensor});
+  }
+  return tasks;
+}
+
+// Writes this rank's tensors, opening and closing files as they begin and end.
+class TaskWriter {
+ public:
+  explicit TaskWriter(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  // `gathered`: the value of a sharded tensor.
+  void write(const WriteTask& task, const at::Tensor& gathered) {
+    if (!writer_) open(*task.file);
+    const OutputTensor& tensor = *task.tensor;
+    at::Tensor value = gathered.defined() ? gathered : tensor.value();
+    if (tensor.slice != nullptr) value = to_foreign(value, *tensor.slice);
+    const at::Tensor stored = to_stored(value, tensor.info.dtype);
+    writer_->write(tensor.info.name, tensor_bytes_of(stored));
+    if (&tensor == &task.file->tensors.back()) close(*task.file);
+  }
+
+  const std::vector<ManifestEntry>& written() const { return written_; }
+
+ private:
+  void open(const OutputFile& file) {
+    if (!std::filesystem::is_directory(folder_)) {
+      throw IoError(folder_.string() +
+                    ": this rank does not see the folder, which another rank has just made; all "
+                    "ranks must write to the same run directory");
+    }
+    std::vector<TensorInfo> infos;
+    for (const OutputTensor& tensor : file.tensors) infos.push_back(tensor.info);
+    writer_.emplace(
+        folder_ / file.path, infos, std::map<std::string, std::string>{{"format", "pt"}});
+  }
+
+  void close(const OutputFile& file) {
+    writer_->close();
+    written_.push_back({file.path, writer_->size_bytes(), writer_->hash()});
+    writer_.reset();
+  }
+
+  std::filesystem::path folder_;
+  std::optional<SafetensorsWriter> writer_;
+  std::vector<ManifestEntry> written_;
+};
+
+// What every rank writes next. Gives this rank's own value if it is sharded.
+at::Tensor gather_round(const std::vector<std::vector<WriteTask>>& tasks, size_t round, int rank) {
+  at::Tensor own;
+  for (size_t owner = 0; owner < tasks.size(); ++owner) {
+    if (round >= tasks[owner].size() || !tasks[owner][round].tensor->is_sharded) continue;
+    const at::Tensor value = tasks[owner][round].tensor->value();
+    if (static_cast<int>(owner) == rank) own = value;
+  }
+  return own;
+}
+
+bool any_is_sharded(const std::vector<OutputFile>& files) {
+  for (const OutputFile& file : files) {
+    for (const OutputTensor& tensor : file.tensors) {
+      if (tensor.is_sharded) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<ManifestEntry> write_files(const std::filesystem::path& folder,
+                                       const std::vector<OutputFile>& files,
+                                       dist::Group& writers) {
+  const std::vector<std::vector<WriteTask>> tasks = share_out(files, writers.size());
+  const std::vector<WriteTask>& own_tasks = tasks[static_cast<size_t>(writers.rank())];
+  size_t num_rounds = 0;
+  for (const auto& of_rank : tasks) num_rounds = std::max(num_rounds, of_rank.size());
+  // Ranks that meet in gathers must stop together.
+  const bool together = any_is_sharded(files);
+  TaskWriter own(folder);
+  std::exception_ptr failure;
+  bool stop = false;
+  for (size_t round = 0; round < num_rounds && !stop; ++round) {
+    const at::Tensor gathered = gather_round(tasks, round, writers.rank());
+    try {
+      if (round < own_tasks.size()) own.write(own_tasks[round], gathered);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    stop = together ? writers.any_rank(failure != nullptr) : failure != nullptr;
+  }
+  if (failure) std::rethrow_exception(failure);
+  return own.written();
+}
+
+}  // namespace ropewalk
