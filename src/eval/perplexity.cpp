@@ -27,8 +27,9 @@ struct WindowBatch {
 
 class WindowScorer {
  public:
-  WindowScorer(Decoder& decoder, int64_t batch_tokens)
-      : decoder_(decoder), batch_tokens_(batch_tokens) {}
+  // `together`: the ranks that make as many forward passes as each other; null: this one alone.
+  WindowScorer(Decoder& decoder, int64_t batch_tokens, dist::Group* together)
+      : decoder_(decoder), batch_tokens_(batch_tokens), together_(together) {}
 
   void add(const std::vector<int64_t>& document, const ScoredWindow& window) {
     const int64_t length = window.end - window.begin - 1;  // the last token is only a target
@@ -45,35 +46,32 @@ class WindowScorer {
 
   void finish() {
     for (auto& [length, batch] : batches_) compute(length, batch);
-  }
-
-  // Passes for nothing until `num_passes` were made.
-  void fill_up_to(int64_t num_passes) {
+    if (together_ == nullptr) return;
+    // Passes for nothing while another rank has one to make.
     const at::Tensor token =
         at::zeros({1, 1}, at::TensorOptions(decoder_.options().device).dtype(at::kLong));
-    for (; num_passes_ < num_passes; ++num_passes_) decoder_.token_nll(token, token);
+    while (together_->any_rank(false)) decoder_.token_nll(token, token);
   }
 
-  int64_t num_passes() const { return num_passes_; }
   double nll_sum() const { return nll_sum_; }
   int64_t num_scored() const { return num_scored_; }
 
  private:
   void compute(int64_t length, WindowBatch& batch) {
     if (batch.rows == 0) return;
+    if (together_ != nullptr) together_->any_rank(true);
     const auto device = decoder_.options().device;
     const at::Tensor tokens_BT = at::tensor(batch.tokens, at::kLong).view({batch.rows, length});
     const at::Tensor targets_BT = at::tensor(batch.targets, at::kLong).view({batch.rows, length});
     const at::Tensor nll_BT = decoder_.token_nll(tokens_BT.to(device), targets_BT.to(device));
-    ++num_passes_;
     nll_sum_ += nll_BT.sum(at::kDouble).item<double>();
     batch = WindowBatch{};
   }
 
   Decoder& decoder_;
   int64_t batch_tokens_;
+  dist::Group* together_;
   std::map<int64_t, WindowBatch> batches_;  // by length
-  int64_t num_passes_ = 0;
   double nll_sum_ = 0;
   int64_t num_scored_ = 0;
 };
@@ -90,7 +88,7 @@ PerplexityResult perplexity(Decoder& decoder,
   const int64_t num_documents = options.max_documents == 0
                                     ? documents.num_documents()
                                     : std::min(options.max_documents, documents.num_documents());
-  WindowScorer scorer(decoder, options.batch_tokens);
+  WindowScorer scorer(decoder, options.batch_tokens, options.equal_passes ? &group : nullptr);
   int64_t scored_documents = 0;
   for (int64_t d = group.rank(); d < num_documents; d += group.size()) {
     const std::vector<int64_t> document = documents.document(d);
@@ -101,11 +99,6 @@ PerplexityResult perplexity(Decoder& decoder,
     }
   }
   scorer.finish();
-  if (options.equal_passes) {
-    at::Tensor most = at::full({1}, scorer.num_passes(), at::kLong);
-    group.all_reduce_max(most);
-    scorer.fill_up_to(most.item<int64_t>());
-  }
 
   at::Tensor totals = at::tensor({scorer.nll_sum(),
                                   static_cast<double>(scorer.num_scored()),

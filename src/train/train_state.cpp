@@ -47,7 +47,8 @@ void fill_fresh_weights(const dist::NamedShardedTensors& weights, const TrainInp
   if (inputs.config.model.pretrained) {
     import_weights(weights, inputs.model.spec, inputs.model);
   } else {
-    initialize_weights(weights, inputs.model.spec, static_cast<uint64_t>(inputs.config.train.seed));
+    fill_initial_weights(
+        weights, inputs.model.spec, static_cast<uint64_t>(inputs.config.train.seed));
   }
 }
 

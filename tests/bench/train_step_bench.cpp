@@ -18,6 +18,7 @@
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/optim/adamw.h"
 #include "ropewalk/optim/clip.h"
+#include "ropewalk/optim/trainable.h"
 #include "ropewalk/parallel/block_runner.h"
 #include "ropewalk/spec/hf_model.h"
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "ropewalk/optim/trainable.h"
 #include "ropewalk/parallel/replicated.h"
 
 namespace ropewalk {
