@@ -1,5 +1,5 @@
 // Attention as products of chunks, for what the kernels do not compute: soft-capped scores, sinks,
-// windows on other devices. Scores are made again in backward.
+// and on other devices windows and parts of the keys. Scores are made again in backward.
 // n key-value heads of one step, G query heads of each, C queries, K keys of a band.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -26,19 +26,22 @@ struct Step {
 // Softmax of one step: everything in the compute type.
 class StepScores {
  public:
-  StepScores(const AttentionOptions& options, const at::Tensor& q_BHTD, const at::Tensor& k_BHTD)
-      : options_(options), q_(q_BHTD), k_(k_BHTD), type_(compute_type(q_BHTD)) {
-    if (options.sinks_H.defined()) {
-      sinks_ = options.sinks_H.detach().to(type_).view({kv_heads(), -1, 1, 1});
-    }
+  StepScores(const AttentionHeads& heads, const KeyPart& part, const at::Tensor& sinks_H)
+      : part_(part),
+        sight_(heads, part),
+        q_(heads.q_BHTD),
+        k_(heads.k_BHTD),
+        type_(compute_type(q_)) {
+    if (sinks_H.defined()) sinks_ = sinks_H.detach().to(type_).view({kv_heads(), -1, 1, 1});
   }
 
   int64_t kv_heads() const { return k_.size(1); }
   at::ScalarType type() const { return type_; }
-  bool capped() const { return options_.softcap > 0.0; }
+  bool has_sinks() const { return sinks_.defined(); }
+  bool capped() const { return part_.softcap > 0.0; }
   // What q is multiplied by ahead of the product, and what the result (or its tanh) is after it.
-  double inner() const { return capped() ? options_.scale / options_.softcap : options_.scale; }
-  double outer() const { return capped() ? options_.softcap : 1.0; }
+  double inner() const { return capped() ? part_.scale / part_.softcap : part_.scale; }
+  double outer() const { return capped() ? part_.softcap : 1.0; }
 
   // [n, G, C, *] of [B, H, Tq, *], and [n, K, *] of [B, Hkv, Tk, *]; views.
   at::Tensor queries(const at::Tensor& x, const Step& s) const {
@@ -77,15 +80,14 @@ class StepScores {
 
   template <typename Body>
   void for_steps(Body body) const {
-    const int64_t queries = q_.size(2), past = k_.size(2) - queries;
+    const int64_t queries = sight_.num_queries, keys = sight_.num_keys;
     const int64_t group = q_.size(1) / kv_heads();
-    const int64_t widest =
-        options_.window > 0 ? std::min(k_.size(2), options_.window + kLargestChunk) : k_.size(2);
+    const int64_t widest = sight_.window > 0 ? std::min(keys, sight_.window + kLargestChunk) : keys;
     const int64_t chunk = std::clamp(kStepScores / (group * widest), kSmallestChunk, kLargestChunk);
     for (int64_t begin = 0; begin < queries; begin += chunk) {
       Step s;
-      s.band = band(begin, std::min(chunk, queries - begin), past, options_.window);
-      if (s.band.num_queries > 1) s.hidden_CK = hidden_keys(s.band, options_.window, q_.device());
+      s.band = sight_.band(begin, std::min(chunk, queries - begin));
+      if (sight_.hides_some(s.band)) s.hidden_CK = sight_.hidden_keys(s.band, q_.device());
       const int64_t heads = std::clamp<int64_t>(
           kStepScores / (group * s.band.num_queries * s.band.num_keys), 1, kv_heads());
       for (s.sequence = 0; s.sequence < q_.size(0); ++s.sequence) {
@@ -98,7 +100,8 @@ class StepScores {
   }
 
  private:
-  const AttentionOptions& options_;
+  KeyPart part_;
+  Sight sight_;
   at::Tensor q_, k_, sinks_;
   at::ScalarType type_;
 };
@@ -153,6 +156,32 @@ void backward_step(const StepScores& scores, const Step& s, const Backward& b) {
   scores.keys(b.dk, s).baddbmm_(ds.transpose(1, 2), q, 1.0, outer);
 }
 
+void forward_steps(const StepScores& scores,
+                   const at::Tensor& v_BHTE,
+                   const AttentionResult& result) {
+  const at::Tensor log_totals_BHT1 = result.log_totals_BHT.unsqueeze(3);
+  scores.for_steps(
+      [&](const Step& s) { forward_step(scores, s, v_BHTE, result.out_BHTE, log_totals_BHT1); });
+}
+
+Backward backward_steps(const StepScores& scores,
+                        const AttentionHeads& heads,
+                        const AttentionResult& all,
+                        const at::Tensor& dout_BHTE) {
+  const at::Tensor &q = heads.q_BHTD, &k = heads.k_BHTD, &v = heads.v_BHTE;
+  const auto wide = q.options().dtype(scores.type());
+  const Backward b{v,
+                   all.out_BHTE,
+                   dout_BHTE,
+                   all.log_totals_BHT.unsqueeze(3),
+                   at::empty(q.sizes(), q.options()),
+                   at::zeros(k.sizes(), wide),
+                   at::zeros(v.sizes(), wide),
+                   scores.has_sinks() ? at::zeros({q.size(1)}, wide) : at::Tensor()};
+  scores.for_steps([&](const Step& s) { backward_step(scores, s, b); });
+  return b;
+}
+
 class Chunked : public torch::autograd::Function<Chunked> {
  public:
   static at::Tensor forward(AutogradContext* ctx,
@@ -160,46 +189,46 @@ class Chunked : public torch::autograd::Function<Chunked> {
                             const at::Tensor& k,
                             const at::Tensor& v,
                             const std::optional<at::Tensor>& sinks,
-                            const AttentionOptions& options) {
-    const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), v_dim = v.size(3);
-    const StepScores scores(options, q, k);
-    const at::Tensor joined = at::empty({batch, queries, heads * v_dim}, q.options());
-    const at::Tensor out = joined.view({batch, queries, heads, v_dim}).transpose(1, 2);
-    const at::Tensor log_totals =
-        at::empty({batch, heads, queries, 1}, q.options().dtype(scores.type()));
-    scores.for_steps([&](const Step& s) { forward_step(scores, s, v, out, log_totals); });
-    ctx->save_for_backward({q, k, v, sinks.value_or(at::Tensor()), joined, log_totals});
-    ctx->saved_data["numbers"] = std::vector<double>{options.scale, options.softcap};
-    ctx->saved_data["window"] = options.window;
+                            const KeyPart& part) {
+    const AttentionHeads heads{q, k, v};
+    const at::Tensor joined = at::empty({q.size(0), q.size(2), q.size(1) * v.size(3)}, q.options());
+    const AttentionResult result{by_head(joined, q.size(1)), empty_result(heads).log_totals_BHT};
+    forward_steps(StepScores(heads, part, sinks.value_or(at::Tensor())), v, result);
+    ctx->save_for_backward({q, k, v, sinks.value_or(at::Tensor()), joined, result.log_totals_BHT});
+    ctx->saved_data["numbers"] = std::vector<double>{part.scale, part.softcap};
+    ctx->saved_data["sight"] = std::vector<int64_t>{part.reach, part.window};
     return joined;
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &sinks = saved[3];
     const auto numbers = ctx->saved_data["numbers"].toDoubleVector();
-    const AttentionOptions options{
-        numbers[0], ctx->saved_data["window"].toInt(), numbers[1], sinks};
-    const StepScores scores(options, q, k);
-    const auto heads_of = [&](const at::Tensor& joined) {
-      return joined.unflatten(2, {q.size(1), -1}).transpose(1, 2);
-    };
-    const auto wide = q.options().dtype(scores.type());
-    const Backward b{v,
-                     heads_of(saved[4]),
-                     heads_of(grads[0]),
-                     saved[5],
-                     at::empty(q.sizes(), q.options()),
-                     at::zeros(k.sizes(), wide),
-                     at::zeros(v.sizes(), wide),
-                     sinks.defined() ? at::zeros({q.size(1)}, wide) : at::Tensor()};
-    scores.for_steps([&](const Step& s) { backward_step(scores, s, b); });
+    const auto sight = ctx->saved_data["sight"].toIntVector();
+    const AttentionHeads heads{saved[0], saved[1], saved[2]};
+    const int64_t num_heads = saved[0].size(1);
+    const at::Tensor& sinks = saved[3];
+    const StepScores scores(heads, {numbers[0], numbers[1], sight[0], sight[1]}, sinks);
+    const Backward b = backward_steps(
+        scores, heads, {by_head(saved[4], num_heads), saved[5]}, by_head(grads[0], num_heads));
+    const at::ScalarType type = saved[0].scalar_type();
     const at::Tensor dsinks = sinks.defined() ? b.dsinks_H.to(sinks.scalar_type()) : at::Tensor();
-    return {b.dq, b.dk.to(k.scalar_type()), b.dv.to(v.scalar_type()), dsinks, {}};
+    return {b.dq, b.dk.to(type), b.dv.to(type), dsinks, {}};
   }
 };
 
 }  // namespace
+
+void products(const AttentionHeads& heads, const KeyPart& part, const AttentionResult& result) {
+  forward_steps(StepScores(heads, part, {}), heads.v_BHTE, result);
+}
+
+AttentionHeads products_backward(const AttentionHeads& heads,
+                                 const AttentionResult& all,
+                                 const at::Tensor& dout_BHTE,
+                                 const KeyPart& part) {
+  const Backward b = backward_steps(StepScores(heads, part, {}), heads, all, dout_BHTE);
+  return {b.dq, b.dk, b.dv};
+}
 
 at::Tensor chunked(const at::Tensor& q_BHTD,
                    const at::Tensor& k_BHTD,
@@ -207,7 +236,12 @@ at::Tensor chunked(const at::Tensor& q_BHTD,
                    const AttentionOptions& options) {
   const std::optional<at::Tensor> sinks =
       options.sinks_H.defined() ? std::optional<at::Tensor>(options.sinks_H) : std::nullopt;
-  return Chunked::apply(q_BHTD, k_BHTD, v_BHTE, sinks, options);
+  const int64_t reach = k_BHTD.size(2) - q_BHTD.size(2);
+  return Chunked::apply(q_BHTD,
+                        k_BHTD,
+                        v_BHTE,
+                        sinks,
+                        KeyPart{options.scale, options.softcap, reach, options.window});
 }
 
 }  // namespace ropewalk::ops::attention

@@ -52,10 +52,6 @@ at::Tensor within_documents(const at::Tensor& q_BHTD,
   return at::cat(parts, 1);
 }
 
-at::Tensor widen(const at::Tensor& x, int64_t width) {
-  return x.size(-1) == width ? x : at::constant_pad_nd(x, {0, width - x.size(-1)});
-}
-
 }  // namespace
 
 at::Tensor causal_attention(const at::Tensor& q_BHTD,
@@ -63,6 +59,7 @@ at::Tensor causal_attention(const at::Tensor& q_BHTD,
                             const at::Tensor& v_BHTE,
                             const AttentionOptions& options) {
   check_attention(q_BHTD, k_BHTD, v_BHTE, options);
+  if (options.part) return options.part->attention(q_BHTD, k_BHTD, v_BHTE, options);
   if (options.documents) return within_documents(q_BHTD, k_BHTD, v_BHTE, options);
   if (options.window > 0 && q_BHTD.size(2) == 1 && k_BHTD.size(2) > options.window) {
     AttentionOptions unlimited = options;
@@ -76,7 +73,8 @@ at::Tensor causal_attention(const at::Tensor& q_BHTD,
   }
   // The kernels take one head size for all: zeros change neither scores nor the values kept.
   const int64_t v_dim = v_BHTE.size(3), width = std::max(q_BHTD.size(3), v_dim);
-  const at::Tensor q = widen(q_BHTD, width), k = widen(k_BHTD, width), v = widen(v_BHTE, width);
+  const at::Tensor q = attention::widened(q_BHTD, width), k = attention::widened(k_BHTD, width),
+                   v = attention::widened(v_BHTE, width);
   const at::Tensor out =
       window ? attention::windowed(q, k, v, options) : attention::plain(q, k, v, options.scale);
   if (v_dim == width) return out;

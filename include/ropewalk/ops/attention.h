@@ -1,5 +1,5 @@
 // Causal grouped-query attention, optionally within a sliding window or within documents, with
-// soft-capped scores or with sinks.
+// soft-capped scores or with sinks, of a whole sequence or of a piece of one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "ropewalk/ops/documents.h"
+#include "ropewalk/ops/sequence_part.h"
 
 namespace ropewalk::ops {
 
@@ -20,6 +21,9 @@ struct AttentionOptions {
   // Attention within each document: B = 1, Tq = Tk = the sum of their lengths. Not owned; null =
   // one document. Time and memory are the sum over the documents.
   const Documents* documents = nullptr;
+  // Queries, keys and values are this piece of a longer sequence: it computes. Not owned; null =
+  // they are the whole.
+  const SequencePart* part = nullptr;
 };
 
 // q [B, H, Tq, D], k [B, Hkv, Tk, D], v [B, Hkv, Tk, E], Hkv divides H, Tk >= Tq -> [B, Tq, H * E].
