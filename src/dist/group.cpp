@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "dist/store.h"
 #include "ropewalk/base/errors.h"
@@ -24,10 +25,9 @@ Group::Group(c10::intrusive_ptr<c10d::ProcessGroup> c10d,
 Group::~Group() = default;
 
 void Pending::wait() {
-  if (work_ == nullptr) return;
-  const auto work = std::move(work_);
+  const auto works = std::exchange(works_, {});
   try {
-    work->wait();
+    for (const auto& work : works) work->wait();
   } catch (const std::exception& error) {
     group_->fail(what_, error);
   }
@@ -54,7 +54,7 @@ Pending Group::start(const char* what, std::vector<at::Tensor> tensors, Start st
   pending.what_ = what;
   pending.tensors_ = std::move(tensors);
   try {
-    pending.work_ = start(pending.tensors_);
+    pending.works_ = {start(pending.tensors_)};
   } catch (const std::exception& error) {
     fail(what, error);
   }

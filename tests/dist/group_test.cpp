@@ -103,6 +103,37 @@ RANK_BODY(flat_calls) {
 
 TEST(Group, FlatCallsGatherAndScatterByRank) { expect_ranks_pass("flat_calls", 3); }
 
+RANK_BODY(shifts) {
+  const int n = group.size(), previous = (group.rank() + n - 1) % n;
+  const at::Tensor a = at::full({3, 2}, group.rank(), at::kFloat), b = a.to(at::kBFloat16) + 10;
+  const at::Tensor from_a = at::zeros_like(a), from_b = at::zeros_like(b);
+  const int64_t before = group.sent_bytes();
+  Pending first = group.start_shift(a, from_a, 0), second = group.start_shift(b, from_b, 1);
+  second.wait();
+  first.wait();
+  EXPECT_TRUE(from_a.equal(at::full({3, 2}, previous, at::kFloat)));
+  EXPECT_TRUE(from_b.equal(at::full({3, 2}, previous + 10, at::kBFloat16)));
+  EXPECT_EQ(group.sent_bytes() - before, 6 * 4 + 6 * 2);
+}
+
+TEST(Group, ShiftsGoToTheNextRankOnLanes) {
+  expect_ranks_pass("shifts", 2);
+  expect_ranks_pass("shifts", 3);
+}
+
+RANK_BODY(exchanges) {
+  const int n = group.size();
+  for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+    const at::Tensor rows =
+        (at::arange(n).view({n, 1}) + 10 * group.rank()).expand({n, 3}).to(type);
+    const at::Tensor want =
+        (10 * at::arange(n).view({n, 1}) + group.rank()).expand({n, 3}).to(type);
+    EXPECT_TRUE(group.all_to_all(rows).equal(want));
+  }
+}
+
+TEST(Group, AllToAllTransposesRowsAndRanks) { expect_ranks_pass("exchanges", 3); }
+
 RANK_BODY(parts) {
   // {0, 2} and {1, 3}, then {0, 1} and {2, 3}.
   const int column = group.rank() % 2, row = group.rank() / 2;
@@ -189,6 +220,17 @@ RANK_BODY(rank_1_never_comes) {
   if (group.rank() == 1) ::pause();
   at::Tensor value = at::zeros({4});
   group.all_reduce_sum(value);
+}
+
+RANK_BODY(neighbour_never_comes) {
+  if (group.rank() == 1) ::pause();
+  group.start_shift(at::zeros({1 << 20}), at::zeros({1 << 20})).wait();
+}
+
+TEST(Group, AShiftWaitsForItsNeighbourNoLongerThanTheTimeout) {
+  RankRun run{"neighbour_never_comes", 2, 0.5, {}, ""};
+  EXPECT_EQ(run_ranks(run), kExitFailure);
+  EXPECT_THAT(run.output, HasSubstr("rank 0 of 2: shift failed"));
 }
 
 TEST(Group, ATimeoutNamesTheRankTheCallAndWhatToDo) {

@@ -52,7 +52,7 @@ class Pending {
   friend class Group;
   Group* group_ = nullptr;
   const char* what_ = "";
-  c10::intrusive_ptr<c10d::Work> work_;
+  std::vector<c10::intrusive_ptr<c10d::Work>> works_;
   std::vector<at::Tensor> tensors_;  // kept alive
 };
 
@@ -92,9 +92,16 @@ class Group {
   // part = this rank's piece of the sum over the ranks of `whole`.
   Pending start_reduce_scatter_sum(at::Tensor part, at::Tensor whole);
   Pending start_all_reduce_sum(at::Tensor tensor);
+  // Sends `out` to the next rank and fills `in` with what the previous one sends; the last rank's
+  // next is the first. Two may be under way at a time, on lanes of their own and begun in the same
+  // order on every rank.
+  Pending start_shift(at::Tensor out, at::Tensor in, int lane = 0);
+  // [size, ...] -> the same shape: row s of the result is row rank() of rank s's tensor.
+  at::Tensor all_to_all(const at::Tensor& rows);
 
   // Bytes that this rank has sent through the collectives above, as the usual ring algorithms send
-  // them: (n - 1) / n of the whole for all_gather and reduce_scatter, twice that for all_reduce;
+  // them: (n - 1) / n of the whole for all_gather, reduce_scatter and all_to_all, twice that for
+  // all_reduce;
   // a broadcast counts the tensor once, at its root.
   int64_t sent_bytes() const { return sent_bytes_; }
 
