@@ -30,7 +30,7 @@ class AttentionScores {
         sinks_H_(tree.get("attention.sinks")) {}
 
   ops::AttentionOptions options(const BlockInputs& in) const {
-    return {in.score_scale, window_, softcap_, sinks_H_, in.documents.get()};
+    return {in.score_scale, window_, softcap_, sinks_H_, in.documents.get(), in.part.get()};
   }
 
  private:

@@ -36,10 +36,23 @@ void check_spec(const DecoderSpec& spec, const DecoderOptions& options) {
                  "the spec describes every layer");
 }
 
-at::Tensor balance_loss(const std::vector<at::Tensor>& router_2E, int64_t num_tokens) {
+// `num_tokens`: of this piece, where the tokens are one.
+at::Tensor balance_loss(std::vector<at::Tensor> router_2E,
+                        int64_t num_tokens,
+                        const ops::SequencePart* part) {
+  if (part) {
+    router_2E = part->sum(at::stack(router_2E)).unbind();
+    num_tokens *= part->num_pieces();
+  }
   std::vector<ops::BalanceStatistics> layers;
   for (const at::Tensor& layer : router_2E) layers.push_back({layer[0], layer[1], num_tokens});
   return ops::load_balancing_loss(layers);
+}
+
+// Where each token stands, where that is not one behind the other; null = it is.
+const at::Tensor* token_positions(const BlockInputs& inputs) {
+  if (inputs.part) return &inputs.part->positions_T();
+  return inputs.documents ? &inputs.documents->positions_T : nullptr;
 }
 
 }  // namespace
@@ -77,14 +90,16 @@ std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
 
 std::array<ops::RotaryTables, 3> Decoder::rotary_tables(const BlockInputs& inputs,
                                                         int64_t num_tokens) {
-  const ops::Documents* documents = inputs.documents.get();
-  const int64_t positions = documents ? documents->longest : inputs.first_position + num_tokens;
+  const at::Tensor* rows_T = token_positions(inputs);
+  const int64_t positions = inputs.part        ? inputs.part->num_positions()
+                            : inputs.documents ? inputs.documents->longest
+                                               : inputs.first_position + num_tokens;
   std::array<ops::RotaryTables, 3> tables;
   const auto fill = [&](LayerRope kind, RotaryCache& cache) {
     ops::RotaryTables& filled = tables[static_cast<size_t>(kind)] = cache.tables(positions);
-    if (!documents || !filled.cos.defined()) return;
-    filled.cos = filled.cos.index_select(0, documents->positions_T);
-    filled.sin = filled.sin.index_select(0, documents->positions_T);
+    if (!rows_T || !filled.cos.defined()) return;
+    filled.cos = filled.cos.index_select(0, *rows_T);
+    filled.sin = filled.sin.index_select(0, *rows_T);
   };
   fill(LayerRope::kMain, *rotary_);
   if (local_rotary_) fill(LayerRope::kLocal, *local_rotary_);
@@ -94,8 +109,12 @@ std::array<ops::RotaryTables, 3> Decoder::rotary_tables(const BlockInputs& input
 Decoder::Run Decoder::run(const at::Tensor& tokens_BT, BlockInputs inputs) {
   ROPEWALK_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
                  "tokens must be int64 [batch, tokens]");
-  if (!inputs.documents) return run_rows(tokens_BT, std::move(inputs));
-  ROPEWALK_CHECK(!inputs.cache && inputs.documents->positions_T.numel() == tokens_BT.numel(),
+  const at::Tensor* positions_T = token_positions(inputs);
+  // Pieces of rows that are one document each stand alike in all rows.
+  const bool one_row =
+      inputs.documents || (positions_T && positions_T->numel() > tokens_BT.size(1));
+  if (!one_row) return run_rows(tokens_BT, std::move(inputs));
+  ROPEWALK_CHECK(!inputs.cache && positions_T->numel() == tokens_BT.numel(),
                  "the documents must cover all tokens, and there is no cache of them");
   // The documents of all rows make one long row.
   Run run = run_rows(tokens_BT.reshape({1, -1}), std::move(inputs));
@@ -135,6 +154,13 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens_BT,
   return run(tokens_BT, std::move(inputs)).hidden_BTD;
 }
 
+at::Tensor Decoder::hidden(const at::Tensor& tokens_BT,
+                           const std::shared_ptr<const ops::SequencePart>& part) {
+  BlockInputs inputs;
+  inputs.part = part;
+  return run(tokens_BT, std::move(inputs)).hidden_BTD;
+}
+
 ops::LogitOptions Decoder::logit_options() const {
   return {output_bias_V_, spec_.logit_scale, spec_.logit_softcap, options_.loss_chunk_tokens};
 }
@@ -146,15 +172,30 @@ at::Tensor Decoder::logits(const at::Tensor& hidden_BTD) {
 at::Tensor Decoder::loss_sum(const at::Tensor& tokens_BT,
                              const at::Tensor& targets_BT,
                              const std::shared_ptr<const ops::Documents>& documents) {
-  if (at::GradMode::is_enabled()) check_dropouts(spec_);
   BlockInputs inputs;
   inputs.documents = documents;
-  const Run forward = run(tokens_BT, std::move(inputs));
+  return loss_sum(tokens_BT, targets_BT, std::move(inputs));
+}
+
+at::Tensor Decoder::loss_sum(const at::Tensor& tokens_BT,
+                             const at::Tensor& targets_BT,
+                             const std::shared_ptr<const ops::SequencePart>& part) {
+  BlockInputs inputs;
+  inputs.part = part;
+  return loss_sum(tokens_BT, targets_BT, std::move(inputs));
+}
+
+at::Tensor Decoder::loss_sum(const at::Tensor& tokens_BT,
+                             const at::Tensor& targets_BT,
+                             BlockInputs inputs) {
+  if (at::GradMode::is_enabled()) check_dropouts(spec_);
+  const auto part = inputs.part;
+  Run forward = run(tokens_BT, std::move(inputs));
   const at::Tensor loss = ops::linear_cross_entropy(
       forward.hidden_BTD.flatten(0, 1), output_VD_, targets_BT.flatten(), logit_options());
   if (forward.router_2E.empty()) return loss;
   const at::Tensor counted = targets_BT.ne(ops::kIgnoredTarget).sum();
-  return loss + balance_loss(forward.router_2E, tokens_BT.numel()) *
+  return loss + balance_loss(std::move(forward.router_2E), tokens_BT.numel(), part.get()) *
                     (spec_.experts->auxiliary_loss * counted);
 }
 

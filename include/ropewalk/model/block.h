@@ -10,19 +10,22 @@
 #include "ropewalk/model/kv_cache.h"
 #include "ropewalk/ops/documents.h"
 #include "ropewalk/ops/rotary.h"
+#include "ropewalk/ops/sequence_part.h"
 
 namespace ropewalk {
 
 struct BlockInputs {
   at::Tensor hidden_BTD;
-  // Row p is of position first_position + p, with documents of token p. Undefined: the block has
-  // no rotation.
+  // Row p is of position first_position + p, with documents or a part of token p. Undefined: the
+  // block has no rotation.
   ops::RotaryTables rotary;
   double score_scale = 1.0;
   int64_t first_position = 0;
   KvCache* cache = nullptr;  // not owned; null in training
   // Given: B is 1 and the tokens are those documents. Null: every row is one document.
   std::shared_ptr<const ops::Documents> documents;
+  // Given: the tokens are this piece of longer rows, and there are no documents beside it.
+  std::shared_ptr<const ops::SequencePart> part;
 };
 
 struct BlockOutputs {

@@ -58,12 +58,19 @@ class Decoder : public torch::nn::Module {
   // another. No token sees another document, and positions begin at 0 in each.
   at::Tensor hidden(const at::Tensor& tokens_BT,
                     const std::shared_ptr<const ops::Documents>& documents);
+  // The same for pieces of rows.
+  at::Tensor hidden(const at::Tensor& tokens_BT,
+                    const std::shared_ptr<const ops::SequencePart>& part);
   // fp32 scalar: SUM of cross-entropy over the targets that are not -100, plus the load-balancing
   // loss that the spec asks for, times the number of those targets. Full logits never exist.
   // `documents` as above; null: every row is one document.
   at::Tensor loss_sum(const at::Tensor& tokens_BT,
                       const at::Tensor& targets_BT,
                       const std::shared_ptr<const ops::Documents>& documents = nullptr);
+  // The same for pieces of rows: the sum over this piece's targets.
+  at::Tensor loss_sum(const at::Tensor& tokens_BT,
+                      const at::Tensor& targets_BT,
+                      const std::shared_ptr<const ops::SequencePart>& part);
   // fp32 [B, T], 0 where the target is -100; without gradient.
   at::Tensor token_nll(const at::Tensor& tokens_BT, const at::Tensor& targets_BT);
 
@@ -84,8 +91,11 @@ class Decoder : public torch::nn::Module {
     at::Tensor hidden_BTD;
     std::vector<at::Tensor> router_2E;  // of the layers that have one
   };
-  // `inputs`: cache or documents, if any; the rest is filled in.
+  // `inputs`: cache, documents or part, if any; the rest is filled in.
   Run run(const at::Tensor& tokens_BT, BlockInputs inputs);
+  at::Tensor loss_sum(const at::Tensor& tokens_BT,
+                      const at::Tensor& targets_BT,
+                      BlockInputs inputs);
   Run run_rows(const at::Tensor& tokens_BT, BlockInputs inputs);
   // Those of a run's tokens, by LayerRope.
   std::array<ops::RotaryTables, 3> rotary_tables(const BlockInputs& inputs, int64_t num_tokens);
