@@ -53,6 +53,19 @@ for precision in fp32 bf16; do
   check "$program" eval perplexity "$out/$precision/checkpoints/step-00000060" --data "$out/data" \
     --windows 256,512 --max-documents 4
 done
+# Sequences over pairs of GPUs, by both methods, packed and not; the model has two heads.
+pairs=$((gpus / 2))
+if [ "$pairs" -gt 0 ]; then
+  for method in ring ulysses; do
+    for packing in concat packed; do
+      check "$program" train "$out/run.json" --nproc $((2 * pairs)) --set train.precision=bf16 \
+        --set train.steps=30 --set train.run_dir="$out/context-$method-$packing" \
+        --set train.global_batch_size=$((4 * pairs)) --set data.packing=$packing \
+        --set parallel.context_parallel=2 --set parallel.context_parallel_method=$method \
+        --set log.every_steps=10
+    done
+  done
+fi
 echo
 echo "$failed checks failed"
 [ "$failed" = 0 ]

@@ -35,36 +35,59 @@ void check_lengths(const RunConfig& config, Diagnostics& d) {
 }
 
 // Other values that would fit: the neighbours of the batch, and other micro-batches for it.
-std::string batch_suggestion(const TrainConfig& train, int64_t unit, int64_t world_size) {
+std::string batch_suggestion(const TrainConfig& train, int64_t unit, int64_t num_readers) {
   const int64_t below = train.global_batch_size / unit * unit;
   std::string text = "Nearest: " + (below > 0 ? std::to_string(below) + " or " : "") +
                      std::to_string(below + unit);
-  if (train.global_batch_size % world_size == 0) {
-    const int64_t per_rank = train.global_batch_size / world_size;
-    const int64_t micro = std::gcd(per_rank, train.micro_batch_size);
+  if (train.global_batch_size % num_readers == 0) {
+    const int64_t per_reader = train.global_batch_size / num_readers;
+    const int64_t micro = std::gcd(per_reader, train.micro_batch_size);
     text += "; or keep it and set micro_batch_size " + std::to_string(micro);
   }
   return text;
 }
 
+// Nearest divisors of `number` on both sides of a value that is none.
+std::string nearest_divisors(int64_t number, int64_t value) {
+  int64_t below = std::min(value, number), above = std::min(value, number);
+  while (number % below != 0) --below;
+  while (number % above != 0) ++above;
+  return below == above ? std::to_string(below)
+                        : std::to_string(below) + " or " + std::to_string(above);
+}
+
 }  // namespace
 
-void check_batch_for_ranks(const TrainConfig& train, int64_t world_size, Diagnostics& d) {
+void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnostics& d) {
+  const TrainConfig& train = config.train;
+  const int64_t sharing = config.parallel.context_parallel;
+  if (world_size % sharing != 0) {
+    return d.error("parallel.context_parallel",
+                   "found " + std::to_string(sharing) + " on " + std::to_string(world_size) +
+                       (world_size == 1 ? " rank" : " ranks") +
+                       ", expected a divisor of the number of ranks. Nearest: " +
+                       nearest_divisors(world_size, sharing) +
+                       "; or start another number of ranks (--nproc)");
+  }
+  // What reads a batch of its own: a rank, or the ranks that share each sequence.
+  const int64_t readers = world_size / sharing;
+  const std::string unit_name = sharing == 1 ? "ranks" : "ranks / context_parallel";
   // Both factors are user input: compare by division, the product may overflow.
   const int64_t per_micro = train.global_batch_size / train.micro_batch_size;
-  if (train.global_batch_size % train.micro_batch_size == 0 && per_micro % world_size == 0) return;
-  const std::string found = "found " + std::to_string(train.global_batch_size) +
-                            " with micro_batch_size " + std::to_string(train.micro_batch_size) +
-                            " on " + std::to_string(world_size) +
-                            (world_size == 1 ? " rank" : " ranks");
-  if (train.micro_batch_size > INT64_MAX / 2 / world_size) {
+  if (train.global_batch_size % train.micro_batch_size == 0 && per_micro % readers == 0) return;
+  const std::string found =
+      "found " + std::to_string(train.global_batch_size) + " with micro_batch_size " +
+      std::to_string(train.micro_batch_size) + " on " + std::to_string(world_size) +
+      (world_size == 1 ? " rank" : " ranks") +
+      (sharing == 1 ? "" : " with context_parallel " + std::to_string(sharing));
+  if (train.micro_batch_size > INT64_MAX / 2 / readers) {
     return d.error("train.global_batch_size",
-                   found + ", expected a multiple of micro_batch_size x ranks");
+                   found + ", expected a multiple of micro_batch_size x " + unit_name);
   }
-  const int64_t unit = train.micro_batch_size * world_size;
+  const int64_t unit = train.micro_batch_size * readers;
   d.error("train.global_batch_size",
-          found + ", expected a multiple of " + std::to_string(unit) +
-              " (micro_batch_size x ranks). " + batch_suggestion(train, unit, world_size));
+          found + ", expected a multiple of " + std::to_string(unit) + " (micro_batch_size x " +
+              unit_name + "). " + batch_suggestion(train, unit, readers));
 }
 
 void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, Diagnostics& d) {

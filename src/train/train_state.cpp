@@ -81,6 +81,7 @@ TrainState::TrainState(const TrainInputs& inputs,
   optimizer_ = std::make_unique<AdamW>(
       data_parallel_->trained(), config.optimizer, config.parallel.offload_optimizer);
   const dist::NamedShardedTensors weights = all_weights(*data_parallel_, *decoder_);
+  context_parallel_ = parallel::ContextParallel::among(*group, config.parallel);
   checkpointer_ = std::make_unique<Checkpointer>(
       checkpointer_options(inputs, group->device()), decoder_->spec(), weights, group);
   if (start.overwrite) checkpointer_->start_over();

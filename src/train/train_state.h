@@ -8,6 +8,7 @@
 #include "ropewalk/checkpoint/checkpointer.h"
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/optim/adamw.h"
+#include "ropewalk/parallel/context_parallel.h"
 #include "ropewalk/parallel/data_parallel.h"
 #include "ropewalk/settings/train_inputs.h"
 #include "ropewalk/train/trainer.h"
@@ -28,6 +29,7 @@ class TrainState {
 
   Decoder& decoder() { return *decoder_; }
   AdamW& optimizer() { return *optimizer_; }
+  const parallel::ContextParallel& context_parallel() const { return context_parallel_; }
   parallel::DataParallel& data_parallel() { return *data_parallel_; }
   Checkpointer& checkpointer() { return *checkpointer_; }
   ProgressState& progress() { return progress_; }
@@ -36,6 +38,7 @@ class TrainState {
  private:
   std::shared_ptr<Decoder> decoder_;
   std::unique_ptr<AdamW> optimizer_;
+  parallel::ContextParallel context_parallel_;
   std::unique_ptr<parallel::DataParallel> data_parallel_;
   std::unique_ptr<OptimizerState> optimizer_state_;
   std::unique_ptr<ReducerState> reducer_state_;

@@ -13,23 +13,20 @@
 namespace ropewalk {
 namespace {
 
-// Of all ranks, by source.
-std::vector<int64_t> count_targets(const std::vector<Batch>& batches, dist::Group& group) {
+// Of all ranks, by source. Ranks that share sequences have the same batches.
+std::vector<int64_t> count_targets(const std::vector<Batch>& batches,
+                                   const TrainStepContext& context) {
   const auto num_sources = static_cast<int64_t>(batches.front().source_tokens.size());
   at::Tensor counts = at::zeros({num_sources}, at::kDouble);
   for (const Batch& batch : batches) {
     counts += at::tensor(batch.source_tokens, at::kLong);
   }
-  group.all_reduce_sum(counts);
+  context.group.all_reduce_sum(counts);
+  counts /= context.context_parallel.size();
   std::vector<int64_t> tokens;
   for (int64_t i = 0; i < num_sources; ++i)
     tokens.push_back(std::llround(counts[i].item<double>()));
   return tokens;
-}
-
-std::shared_ptr<const ops::Documents> documents_of(const Batch& batch, at::Device device) {
-  if (batch.document_lengths.empty()) return nullptr;
-  return std::make_shared<ops::Documents>(ops::make_documents(batch.document_lengths, device));
 }
 
 at::Tensor to_device(const std::vector<int64_t>& values,
@@ -52,9 +49,10 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
     const bool last = &batch == &micro_batches.back();
     context.data_parallel.begin_micro_batch(last);
     const at::Tensor batch_sum =
-        context.decoder.loss_sum(to_device(batch.tokens, batch, context),
-                                 to_device(batch.targets, batch, context),
-                                 documents_of(batch, context.group.device()));
+        context.context_parallel.loss_sum(context.decoder,
+                                          {to_device(batch.tokens, batch, context),
+                                           to_device(batch.targets, batch, context),
+                                           batch.document_lengths});
     const at::Tensor loss = batch_sum / divisor;
     context.data_parallel.prepare_backward(loss);
     loss.backward();
@@ -72,7 +70,7 @@ TrainStepResult train_step(const TrainStepContext& context,
                            double learning_rate,
                            const std::function<BorderWishes()>& read_wishes) {
   TrainStepResult result{.learning_rate = learning_rate};
-  result.source_tokens = count_targets(micro_batches, context.group);
+  result.source_tokens = count_targets(micro_batches, context);
   result.tokens = std::reduce(result.source_tokens.begin(), result.source_tokens.end());
 
   // A step may hold no target at all, where only answers are trained: its gradient is zero.

@@ -23,11 +23,13 @@
 namespace ropewalk {
 namespace {
 
-BatchLayout batch_layout(const TrainConfig& train, const dist::Group& group) {
-  return {.global_batch_size = train.global_batch_size,
-          .micro_batch_size = train.micro_batch_size,
-          .rank = group.rank(),
-          .world_size = group.size()};
+// Ranks that share sequences read the same ones.
+BatchLayout batch_layout(const RunConfig& config, const dist::Group& group) {
+  const int sharing = static_cast<int>(config.parallel.context_parallel);
+  return {.global_batch_size = config.train.global_batch_size,
+          .micro_batch_size = config.train.micro_batch_size,
+          .rank = group.rank() / sharing,
+          .world_size = group.size() / sharing};
 }
 
 // `eval.windows` left empty means the training length.
@@ -72,7 +74,7 @@ Trainer::Parts::Parts(TrainInputs given,
       group(std::move(ranks)),
       directory(look_at_run_directory(inputs.config, start, *group)),
       state(inputs, start, group),
-      layout(batch_layout(inputs.config.train, *group)),
+      layout(batch_layout(inputs.config, *group)),
       step(state.resumed_step().value_or(0)) {}
 
 // All that can refuse the start has been read by now.
@@ -135,6 +137,7 @@ TrainStepResult Trainer::Parts::do_step() {
   const double learning_rate =
       learning_rate_at(config.schedule, config.optimizer.learning_rate, step, config.train.steps);
   const TrainStepContext context{.decoder = state.decoder(),
+                                 .context_parallel = state.context_parallel(),
                                  .data_parallel = state.data_parallel(),
                                  .optimizer = state.optimizer(),
                                  .group = *group,

@@ -9,7 +9,7 @@
 #include "model/leak_probe.h"
 #include "parallel/context_cases.h"
 #include "ropewalk/ops/attention.h"
-#include "ropewalk/parallel/recompute.h"
+#include "ropewalk/parallel/block_runner.h"
 
 namespace ropewalk::parallel {
 namespace {
@@ -160,10 +160,10 @@ TEST_P(ContextParallelTest, AttentionAndItsGradientsAreThoseOfOneRank) {
 }
 
 // One decoder's loss and gradients, summed over the ranks, against the plain decoder's.
-void check_decoder(const ContextParallel& context, const DecoderCase& c, bool recompute) {
+void check_decoder(const ContextParallel& context, const DecoderCase& c, Recompute recompute) {
   const RowBatch batch = batch_of(c);
   const auto plain = decoder_of(c), shared = decoder_of(c);
-  if (recompute) shared->set_block_runner(make_recompute_runner());
+  shared->set_block_runner(make_block_runner({.recompute = recompute}));
   const at::Tensor want = ContextParallel().loss_sum(*plain, batch);
   want.backward();
   at::Tensor got = context.loss_sum(*shared, batch);
@@ -186,7 +186,9 @@ void check_decoder(const ContextParallel& context, const DecoderCase& c, bool re
 RANK_BODY(decoders_over_ranks) {
   const ContextParallel context(borrowed(group), method_of_test());
   for (const DecoderCase& c : kDecoderCases) {
-    for (const bool recompute : {false, true}) check_decoder(context, c, recompute);
+    for (const auto recompute : {Recompute::kNone, Recompute::kSelective, Recompute::kBlock}) {
+      check_decoder(context, c, recompute);
+    }
   }
 }
 
@@ -247,6 +249,20 @@ INSTANTIATE_TEST_SUITE_P(Methods,
                          [](const auto& info) {
                            return info.param.method + std::to_string(info.param.ranks);
                          });
+
+RANK_BODY(rank_1_leaves_before_backward) {
+  const ContextParallel context(borrowed(group), ContextParallelMethod::kRing);
+  const at::Tensor loss =
+      context.loss_sum(*decoder_of(kDecoderCases[0]), batch_of(kDecoderCases[0]));
+  if (group.rank() == 1) ::pause();
+  loss.backward();
+}
+
+TEST(ContextParallel, ABackwardWithoutItsNeighbourFailsWithinTheTimeout) {
+  dist::RankRun run{"rank_1_leaves_before_backward", 2, 2, {}, ""};
+  EXPECT_EQ(dist::run_ranks(run), kExitFailure);
+  EXPECT_THAT(run.output, ::testing::HasSubstr("rank 0 of 2: shift failed"));
+}
 
 TEST(ContextParallel, OneRankIsThePlainModel) {
   const ContextParallel alone;

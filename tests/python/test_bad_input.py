@@ -184,6 +184,21 @@ def test_batch_that_the_ranks_cannot_share(tmp_path, data):
             options=["--nproc", "3"])
 
 
+@pytest.mark.parametrize("settings, words", [
+    (["parallel.context_parallel=2"],
+     ["parallel.context_parallel: found 2 on 3 ranks", "Nearest: 1 or 3"]),
+    (["parallel.context_parallel=3", "data.sequence_length=64"],
+     ["data.sequence_length: found 64", "a multiple of 6", "Nearest: 60 or 66"]),
+    (["parallel.context_parallel=3", "parallel.context_parallel_method=ulysses",
+      "data.sequence_length=60"],
+     ["parallel.context_parallel_method: found ulysses", "2 attention heads", "ring"]),
+])
+def test_sequences_that_the_ranks_cannot_share(tmp_path, data, settings, words):
+    options = [word for setting in settings for word in ("--set", setting)]
+    refused(tmp_path, run_text(OWN_MODEL, data, tmp_path / "run"), *words,
+            options=["--nproc", "3", "--set", "train.global_batch_size=3", *options])
+
+
 def test_dropout_is_never_ignored(tmp_path, model, data):
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "attention_dropout": 0.1}))

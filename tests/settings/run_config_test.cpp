@@ -195,12 +195,13 @@ TEST(RunConfig, DoubtfulValuesWarnOnly) {
 TEST(RunConfig, BatchMustDivideByMicroBatchAndRanks) {
   EXPECT_THAT(faults(extend_config(), {"train.global_batch_size=10", "train.micro_batch_size=4"}),
               HasSubstr("train.global_batch_size: found 10, expected a multiple of"));
-  const auto fault = [](int64_t batch, int64_t micro, int64_t ranks) {
-    TrainConfig train;
-    train.global_batch_size = batch;
-    train.micro_batch_size = micro;
+  const auto fault = [](int64_t batch, int64_t micro, int64_t ranks, int64_t context = 1) {
+    RunConfig config;
+    config.train.global_batch_size = batch;
+    config.train.micro_batch_size = micro;
+    config.parallel.context_parallel = context;
     Diagnostics d;
-    check_batch_for_ranks(train, ranks, d);
+    check_batch_for_ranks(config, ranks, d);
     return d.report("x");
   };
   EXPECT_THAT(fault(64, 1, 1), IsEmpty());
@@ -213,6 +214,16 @@ TEST(RunConfig, BatchMustDivideByMicroBatchAndRanks) {
               AllOf(HasSubstr("Nearest: 8 or 16"), HasSubstr("set micro_batch_size 2")));
   EXPECT_THAT(fault(1, 1, 2), HasSubstr("Nearest: 2"));
   EXPECT_THAT(fault(INT64_MAX, INT64_MAX, 2), HasSubstr("micro_batch_size x ranks"));
+  EXPECT_THAT(fault(1, 1, 4, 4), IsEmpty());
+  EXPECT_THAT(fault(3, 1, 4, 2),
+              AllOf(HasSubstr("on 4 ranks with context_parallel 2, expected a multiple of 2 "
+                              "(micro_batch_size x ranks / context_parallel)"),
+                    HasSubstr("Nearest: 2 or 4")));
+  EXPECT_THAT(fault(8, 1, 6, 4),
+              AllOf(HasSubstr("parallel.context_parallel: found 4 on 6 ranks"),
+                    HasSubstr("Nearest: 3 or 6"),
+                    Not(HasSubstr("global_batch_size"))));
+  EXPECT_THAT(fault(8, 1, 2, INT64_MAX), HasSubstr("Nearest: 2;"));
 }
 
 TEST(RunConfig, FaultsOfAllSectionsComeInOneReport) {

@@ -46,6 +46,7 @@ struct SmallRun {
     return BorderWishes{};
   }) {
     const TrainStepContext context{.decoder = *decoder,
+                                   .context_parallel = context_parallel,
                                    .data_parallel = *data_parallel,
                                    .optimizer = *optimizer,
                                    .group = *group,
@@ -59,6 +60,7 @@ struct SmallRun {
   std::shared_ptr<Decoder> decoder;
   NamedTensors parameters;
   std::unique_ptr<AdamW> optimizer;
+  parallel::ContextParallel context_parallel;
   std::unique_ptr<parallel::DataParallel> data_parallel;
 };
 

@@ -85,8 +85,9 @@ Json resolved_json(const RunConfig& config);
 // The same without paths: what checkpoints store and a resume compares.
 Json portable_json(const RunConfig& config);
 
-// Each rank computes global_batch_size / world_size sequences in whole micro-batches.
-void check_batch_for_ranks(const TrainConfig& train, int64_t world_size, Diagnostics& d);
+// Each rank, or each group of context_parallel ranks, computes its share of global_batch_size in
+// whole micro-batches.
+void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnostics& d);
 // The ranks divide as `parallel` says.
 void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, Diagnostics& d);
 

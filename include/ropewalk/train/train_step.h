@@ -10,6 +10,7 @@
 #include "ropewalk/dist/group.h"
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/optim/adamw.h"
+#include "ropewalk/parallel/context_parallel.h"
 #include "ropewalk/parallel/data_parallel.h"
 
 namespace ropewalk {
@@ -22,9 +23,10 @@ struct BorderWishes {
 
 struct TrainStepContext {
   Decoder& decoder;
+  const parallel::ContextParallel& context_parallel;
   parallel::DataParallel& data_parallel;
   AdamW& optimizer;
-  dist::Group& group;
+  dist::Group& group;    // all ranks
   double max_grad_norm;  // 0 = no clipping
   bool pin_memory;
 };
