@@ -1,5 +1,6 @@
 #include "cli/front_commands.h"
 
+#include "cli/launch_nodes.h"
 #include "cli/launch_train.h"
 #include "cli/options/eval_compare_options.h"
 #include "cli/options/eval_perplexity_options.h"
@@ -30,6 +31,11 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
                    declare_train_options,
                    [command_line](const TrainOptions& options) {
                      return launch_train(options, command_line);
+                   }),
+      make_command(kLaunchCommand,
+                   declare_launch_options,
+                   [program = command_line.front()](const LaunchOptions& options) {
+                     return launch_nodes(options, program);
                    }),
       engine_command(kEvalPerplexityCommand, declare_eval_perplexity_options, command_line),
       engine_command(kEvalCompareCommand, declare_eval_compare_options, command_line),

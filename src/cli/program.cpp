@@ -83,8 +83,16 @@ std::string Program::usage_hint() const {
   return "Run `ropewalk --help` for the commands.";
 }
 
+bool Program::asks_for_help(const CLI::ParseError& error) {
+  return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+}
+
+std::string Program::usage_message(const CLI::ParseError& error) const {
+  return usage_fault(error) + ". " + usage_hint();
+}
+
 int Program::report_usage(const CLI::ParseError& error) const {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+  if (asks_for_help(error)) {
     if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr) {
       std::printf("%s\n", error.what());
       return kExitDone;

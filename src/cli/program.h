@@ -23,6 +23,11 @@ class Program {
   // the exit code (base/errors.h).
   int report_exception() const;
 
+  // For a reader of words that stand inside another command: whether `error` is the wish for help,
+  // and otherwise what is wrong, with a hint.
+  static bool asks_for_help(const CLI::ParseError& error);
+  std::string usage_message(const CLI::ParseError& error) const;
+
  private:
   CLI::App* subcommand(const CommandInfo& info);
   const CLI::App& deepest_parsed() const;

@@ -6,6 +6,7 @@
 #include "dist/gloo.h"
 #include "dist/store.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
 #include "ropewalk/dist/group.h"
 
 namespace ropewalk::dist {
@@ -33,6 +34,7 @@ bool wants_nccl(const GroupOptions& options) {
 
 std::string bind_address(const RankEnvironment& environment, const GroupOptions& options) {
   if (!options.bind_address.empty()) return options.bind_address;
+  if (!environment.bind_address.empty()) return environment.bind_address;
   if (!environment.several_machines()) return "127.0.0.1";
   return address_towards(environment.master_address, environment.master_port);
 }
@@ -42,6 +44,11 @@ std::string bind_address(const RankEnvironment& environment, const GroupOptions&
 std::shared_ptr<Group> make_group(const RankEnvironment& environment, const GroupOptions& options) {
   const bool nccl = wants_nccl(options);
   if (environment.single()) return std::make_shared<Group>(options.device);
+  if (environment.several_machines() && environment.rank == 0) {
+    log_warn(
+        "several machines take part: what the ranks exchange is neither encrypted nor "
+        "authenticated; use a private network");
+  }
   const auto timeout = to_milliseconds(options.timeout_s);
   const auto store =
       join_store(environment, std::min(timeout, to_milliseconds(kLongestRendezvous_s)));

@@ -1,16 +1,18 @@
 #include "ropewalk/launch/local_agent.h"
 
+#include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
+#include "launch/agent_signals.h"
+#include "launch/gathering.h"
 #include "launch/rank_process.h"
+#include "launch/rendezvous.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
@@ -18,90 +20,71 @@
 namespace ropewalk {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-std::string describe_end(const RankProcess& rank, int index) {
-  std::string text =
-      "rank " + std::to_string(index) + " (process " + std::to_string(rank.pid) + ") ";
-  if (rank.exit_code) return text + "ended with exit code " + std::to_string(*rank.exit_code);
-  text +=
-      "was killed by signal " + std::to_string(rank.signal) + " (" + ::strsignal(rank.signal) + ")";
-  if (rank.signal == SIGKILL) text += "; if nobody did, the machine ran out of memory";
-  return text;
-}
-
-// Blocks the signals that the agent waits for; the ranks get the old mask back.
-class SignalMask {
- public:
-  SignalMask() {
-    ::sigemptyset(&waited_);
-    for (const int number : {SIGCHLD, SIGTERM, SIGINT}) ::sigaddset(&waited_, number);
-    ::sigprocmask(SIG_BLOCK, &waited_, &before_);
-    // With SIGCHLD ignored, as some parents leave it, the kernel would keep no exit codes.
-    struct sigaction action {};
-    action.sa_handler = SIG_DFL;
-    ::sigaction(SIGCHLD, &action, &before_child_);
-  }
-  ~SignalMask() {
-    ::sigaction(SIGCHLD, &before_child_, nullptr);
-    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
-  }
-  SignalMask(const SignalMask&) = delete;
-  SignalMask& operator=(const SignalMask&) = delete;
-  const sigset_t& waited() const { return waited_; }
-  const sigset_t& before() const { return before_; }
-
- private:
-  sigset_t waited_{};
-  sigset_t before_{};
-  struct sigaction before_child_ {};
-};
-
 class Agent {
  public:
-  Agent(const AgentOptions& options, const SignalMask& mask)
-      : options_(options), mask_(mask), ranks_(static_cast<size_t>(options.num_ranks)) {}
+  Agent(const AgentOptions& options, AgentSignals& signals)
+      : options_(options), signals_(signals), ranks_(static_cast<size_t>(options.num_ranks)) {}
 
   ~Agent() { end_and_reap(); }
 
   int run() {
     start();
     while (num_running() > 0) wait_for_event();
-    return result();
+    if (!nodes_) return result();
+    nodes_->tell_finished(result());
+    while (!nodes_->result() && !killed_by_user_) wait_for_event();
+    return nodes_->result().value_or(kExitFailure);
   }
 
  private:
   void start() {
-    const StoreSocket store;
+    StorePlace store;
+    if (options_.nodes.num_nodes > 1) {
+      Meeting meeting = meet_other_nodes(options_, signals_);
+      store = std::move(meeting.store);
+      nodes_ = std::move(meeting.link);
+    } else {
+      store = local_store();
+    }
     for (int i = 0; i < options_.num_ranks; ++i) {
-      ranks_[static_cast<size_t>(i)] = start_rank(options_, store, i, mask_.before());
+      ranks_[static_cast<size_t>(i)] = start_rank(options_, store, i, signals_.mask_before());
     }
     // Closed here: only rank 0 holds the socket, so that connections end with it.
   }
 
   void wait_for_event() {
-    siginfo_t info{};
-    int number;
+    std::vector<pollfd> watched = {{signals_.descriptor(), POLLIN, 0}};
+    if (nodes_) nodes_->watch(watched);
+    int left_ms = -1;
     if (kill_at_) {
-      const auto left = std::max(Clock::duration::zero(), *kill_at_ - Clock::now());
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-      const timespec wait{
-          seconds.count(),
-          std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count()};
-      number = ::sigtimedwait(&mask_.waited(), &info, &wait);
-    } else {
-      number = ::sigwaitinfo(&mask_.waited(), &info);
+      const std::chrono::duration<double, std::milli> left = *kill_at_ - Clock::now();
+      left_ms = static_cast<int>(std::ceil(std::max(0.0, left.count())));
     }
-    if (number == SIGCHLD) {
-      reap();
-    } else if (number > 0) {
-      on_stop_signal(number);
-    } else if (errno == EAGAIN && kill_at_) {
-      log_error("ranks still run " + format_number(options_.grace_s) +
-                " s after SIGTERM; killing them");
-      kill_at_.reset();
-      signal_all(SIGKILL);
+    if (::poll(watched.data(), watched.size(), left_ms) == 0) kill_after_grace();
+    while (const auto number = signals_.next()) {
+      if (*number == SIGCHLD) {
+        reap();
+      } else {
+        on_stop_signal(*number);
+      }
     }
+    if (!nodes_) return;
+    for (const NodeMessage& failure : nodes_->read_failures()) on_failure_elsewhere(failure);
+  }
+
+  void kill_after_grace() {
+    if (!kill_at_ || Clock::now() < *kill_at_) return;
+    kill_at_.reset();
+    if (num_running() == 0) return;
+    log_error("ranks still run " + format_number(options_.grace_s) +
+              " s after SIGTERM; killing them");
+    signal_all(SIGKILL);
+  }
+
+  void on_failure_elsewhere(const NodeMessage& failure) {
+    log_error(failure.text + (num_running() > 0 ? "; ending the ranks of this machine" : ""));
+    failed_elsewhere_ = failure.code;
+    if (!ending_) end_others();
   }
 
   void on_stop_signal(int number) {
@@ -118,6 +101,19 @@ class Agent {
     signal_all(SIGKILL);
   }
 
+  std::string describe_end(const RankProcess& rank, int local_rank) const {
+    const NodeOptions& nodes = options_.nodes;
+    std::string text = "rank " + std::to_string(nodes.node_rank * options_.num_ranks + local_rank) +
+                       " (process " + std::to_string(rank.pid);
+    if (nodes.num_nodes > 1) text += " on node " + std::to_string(nodes.node_rank);
+    text += ") ";
+    if (rank.exit_code) return text + "ended with exit code " + std::to_string(*rank.exit_code);
+    text += "was killed by signal " + std::to_string(rank.signal) + " (" +
+            ::strsignal(rank.signal) + ")";
+    if (rank.signal == SIGKILL) text += "; if nobody did, the machine ran out of memory";
+    return text;
+  }
+
   void reap() {
     for (size_t i = 0; i < ranks_.size(); ++i) {
       RankProcess& rank = ranks_[i];
@@ -126,8 +122,9 @@ class Agent {
       // Ends that the agent itself brought about are no news.
       if (ending_ || killed_by_user_) continue;
       rank.failed_by_itself = true;
-      log_error(describe_end(rank, static_cast<int>(i)) +
-                (num_running() > 0 ? "; ending the other ranks" : ""));
+      const std::string who = describe_end(rank, static_cast<int>(i));
+      log_error(who + (num_running() > 0 || nodes_ ? "; ending the other ranks" : ""));
+      if (nodes_) nodes_->tell_failed(rank.exit_code.value_or(kExitFailure), who);
     }
     for (const RankProcess& rank : ranks_) {
       if (rank.failed_by_itself && !ending_) end_others();
@@ -162,7 +159,8 @@ class Agent {
   }
 
   int result() const {
-    bool all_done = true, all_stopped = true, bad_input = false;
+    bool all_done = !failed_elsewhere_, all_stopped = !failed_elsewhere_;
+    bool bad_input = failed_elsewhere_ == kExitBadInput;
     for (const RankProcess& rank : ranks_) {
       all_done = all_done && rank.exit_code == kExitDone;
       all_stopped = all_stopped && rank.exit_code == kExitStopped;
@@ -174,10 +172,12 @@ class Agent {
   }
 
   const AgentOptions& options_;
-  const SignalMask& mask_;
+  AgentSignals& signals_;
   std::vector<RankProcess> ranks_;
+  std::unique_ptr<NodeLink> nodes_;  // with several machines
   std::optional<Clock::time_point> stop_requested_at_;
   std::optional<Clock::time_point> kill_at_;
+  std::optional<int> failed_elsewhere_;  // exit code of a failure on another machine
   bool ending_ = false;
   bool killed_by_user_ = false;
 };
@@ -191,8 +191,10 @@ int run_local_agent(const AgentOptions& options) {
                       ", expected 1 to " + std::to_string(kMostRanks));
   }
   ROPEWALK_CHECK(!options.command.empty(), "no command for the ranks");
-  const SignalMask mask;
-  return Agent(options, mask).run();
+  ROPEWALK_CHECK(options.nodes.node_rank >= 0 && options.nodes.node_rank < options.nodes.num_nodes,
+                 "a node rank outside the nodes");
+  AgentSignals signals;
+  return Agent(options, signals).run();
 }
 
 }  // namespace ropewalk

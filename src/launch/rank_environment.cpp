@@ -27,7 +27,9 @@ void check_consistent(const RankEnvironment& found, Diagnostics& faults) {
                  "found " + std::to_string(found.local_world_size) +
                      ", expected at most the world size " + std::to_string(found.world_size));
   }
-  if (found.several_machines() && is_loopback(found.master_address)) {
+  // The agents have met at their address: whoever tries several of them on one machine may.
+  const bool met = found.launcher == "ropewalk";
+  if (found.several_machines() && is_loopback(found.master_address) && !met) {
     faults.error("MASTER_ADDR",
                  "found " + found.master_address +
                      ", which other machines cannot reach; set it to an address of "
@@ -40,10 +42,16 @@ RankEnvironment from_agent(const Variables& variables, Diagnostics& faults) {
   found.launcher = "ropewalk";
   found.rank = variables.number("ROPEWALK_RANK", 0, faults);
   found.world_size = variables.number("ROPEWALK_WORLD_SIZE", 1, faults);
-  found.local_rank = found.rank;
-  found.local_world_size = found.world_size;
-  found.master_address = "127.0.0.1";
+  if (variables.has("ROPEWALK_LOCAL_RANK") || variables.has("ROPEWALK_LOCAL_WORLD_SIZE")) {
+    found.local_rank = variables.number("ROPEWALK_LOCAL_RANK", 0, faults);
+    found.local_world_size = variables.number("ROPEWALK_LOCAL_WORLD_SIZE", 1, faults);
+  } else {
+    found.local_rank = found.rank;
+    found.local_world_size = found.world_size;
+  }
+  found.master_address = variables.text("ROPEWALK_STORE_ADDRESS").value_or("127.0.0.1");
   found.master_port = variables.number("ROPEWALK_STORE_PORT", 1, faults);
+  found.bind_address = variables.text("ROPEWALK_BIND_ADDRESS").value_or("");
   if (variables.has("ROPEWALK_STORE_FD")) {
     found.store_fd = variables.number("ROPEWALK_STORE_FD", 3, faults);
   }

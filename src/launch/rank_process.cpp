@@ -1,10 +1,7 @@
 #include "launch/rank_process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,21 +22,36 @@ namespace {
   throw IoError("starting local ranks: " + what + ": " + std::strerror(error));
 }
 
+int global_rank(const AgentOptions& options, int local_rank) {
+  return options.nodes.node_rank * options.num_ranks + local_rank;
+}
+
 // The agent's environment with the rank's own variables in place of any older ones.
 std::vector<std::string> rank_variables(const AgentOptions& options,
-                                        const StoreSocket& store,
-                                        int rank) {
+                                        const StorePlace& store,
+                                        int local_rank) {
   std::map<std::string, std::string> variables;
   const auto put = [&](const std::string& assignment) {
     variables[assignment.substr(0, assignment.find('='))] = assignment;
   };
   for (char** entry = environ; *entry != nullptr; ++entry) put(*entry);
   for (const std::string& assignment : options.environment) put(assignment);
-  put("ROPEWALK_RANK=" + std::to_string(rank));
-  put("ROPEWALK_WORLD_SIZE=" + std::to_string(options.num_ranks));
-  put("ROPEWALK_STORE_PORT=" + std::to_string(store.port()));
+  const auto put_number = [&](const std::string& name, int value) {
+    put(name + "=" + std::to_string(value));
+  };
+  const int rank = global_rank(options, local_rank);
+  put_number("ROPEWALK_RANK", rank);
+  put_number("ROPEWALK_WORLD_SIZE", options.nodes.num_nodes * options.num_ranks);
+  put_number("ROPEWALK_LOCAL_RANK", local_rank);
+  put_number("ROPEWALK_LOCAL_WORLD_SIZE", options.num_ranks);
+  put("ROPEWALK_STORE_ADDRESS=" + store.address);
+  put_number("ROPEWALK_STORE_PORT", store.port);
   variables.erase("ROPEWALK_STORE_FD");
-  if (rank == 0) put("ROPEWALK_STORE_FD=" + std::to_string(store.descriptor()));
+  if (rank == 0) put_number("ROPEWALK_STORE_FD", store.listening.get());
+  variables.erase("ROPEWALK_BIND_ADDRESS");
+  if (!options.nodes.bind_address.empty()) {
+    put("ROPEWALK_BIND_ADDRESS=" + options.nodes.bind_address);
+  }
   std::vector<std::string> list;
   for (auto& [name, assignment] : variables) list.push_back(assignment);
   return list;
@@ -92,31 +104,12 @@ bool RankProcess::reap(bool wait) {
   return true;
 }
 
-StoreSocket::StoreSocket() {
-  descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor_ < 0) fail("making the store's socket", errno);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  // Listening already: the other ranks may connect before rank 0 has loaded.
-  if (::bind(descriptor_, generic, length) != 0 || ::listen(descriptor_, SOMAXCONN) != 0 ||
-      ::getsockname(descriptor_, generic, &length) != 0) {
-    const int error = errno;
-    ::close(descriptor_);
-    fail("binding the store's socket to 127.0.0.1", error);
-  }
-  port_ = ntohs(address.sin_port);
-}
-
-StoreSocket::~StoreSocket() { ::close(descriptor_); }
-
 RankProcess start_rank(const AgentOptions& options,
-                       const StoreSocket& store,
-                       int rank,
+                       const StorePlace& store,
+                       int local_rank,
                        const sigset_t& signal_mask) {
-  const std::vector<std::string> variables = rank_variables(options, store, rank);
+  const int rank = global_rank(options, local_rank);
+  const std::vector<std::string> variables = rank_variables(options, store, local_rank);
   const std::vector<char*> arguments = pointers(options.command);
   const std::vector<char*> environment = pointers(variables);
   int report[2];
@@ -125,7 +118,7 @@ RankProcess start_rank(const AgentOptions& options,
                        environment.data(),
                        &signal_mask,
                        ::getpid(),
-                       rank == 0 ? store.descriptor() : -1,
+                       rank == 0 ? store.listening.get() : -1,
                        report[1]};
   RankProcess process;
   process.pid = ::fork();

@@ -1,4 +1,4 @@
-// One rank as a child process, and the store's socket; private to launch.
+// One rank as a child process; private to launch.
 #pragma once
 
 #include <signal.h>
@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "launch/rendezvous.h"
 #include "ropewalk/launch/local_agent.h"
 
 namespace ropewalk {
@@ -21,25 +22,11 @@ struct RankProcess {
   bool reap(bool wait = false);
 };
 
-// A TCP socket that listens on 127.0.0.1 at a port of the kernel's choice.
-class StoreSocket {
- public:
-  StoreSocket();
-  ~StoreSocket();
-  StoreSocket(const StoreSocket&) = delete;
-  StoreSocket& operator=(const StoreSocket&) = delete;
-  int descriptor() const { return descriptor_; }
-  int port() const { return port_; }
-
- private:
-  int descriptor_ = -1;
-  int port_ = 0;
-};
-
 // Fork and exec; returns after the exec succeeded, throws IoError when it did not.
+// `local_rank`: among those of this machine.
 RankProcess start_rank(const AgentOptions& options,
-                       const StoreSocket& store,
-                       int rank,
+                       const StorePlace& store,
+                       int local_rank,
                        const sigset_t& signal_mask);
 
 }  // namespace ropewalk

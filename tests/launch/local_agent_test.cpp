@@ -1,17 +1,11 @@
-// Ranks are small shell programs. Each agent runs in a child process of the test, as it owns its
-// process's signals; pipes say when something has happened, so nothing waits by time.
 #include "ropewalk/launch/local_agent.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
-#include "ropewalk/base/errors.h"
+#include "launch/running_agent.h"
 #include "ropewalk/base/text.h"
 
 namespace ropewalk {
@@ -19,60 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// Everything that the agent and its ranks print on standard output and error, and the agent's end.
-class RunningAgent {
- public:
-  explicit RunningAgent(const std::string& script, AgentOptions options = {}) {
-    options.command = {"/bin/sh", "-c", script};
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return;
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(ends[1], STDOUT_FILENO);
-      ::dup2(ends[1], STDERR_FILENO);
-      ::close(ends[1]);
-      int code = kExitFailure;
-      try {
-        code = run_local_agent(options);
-      } catch (const Error& error) {
-        ::dprintf(STDERR_FILENO, "%s\n", error.what());
-        code = error.exit_code();
-      }
-      ::_exit(code);
-    }
-    ::close(ends[1]);
-    output_ = ends[0];
-  }
-  ~RunningAgent() {
-    if (output_ >= 0) ::close(output_);
-  }
-
-  pid_t pid() const { return pid_; }
-
-  std::string line() {
-    std::string text;
-    for (char c = 0; ::read(output_, &c, 1) == 1 && c != '\n';) text += c;
-    return text;
-  }
-
-  // Returns only when every process that holds the pipe has ended: the ranks too.
-  std::string rest() {
-    std::string text;
-    for (char c = 0; ::read(output_, &c, 1) == 1;) text += c;
-    return text;
-  }
-
-  int exit_code() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  pid_t pid_ = -1;
-  int output_ = -1;
-};
 
 AgentOptions ranks(int count) {
   AgentOptions options;

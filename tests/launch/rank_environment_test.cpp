@@ -115,6 +115,27 @@ TEST(RankEnvironment, AgentsVariablesWinOverThoseOfAnOuterLauncher) {
   EXPECT_EQ(found.store_fd, 7);
 }
 
+TEST(RankEnvironment, AgentsOfSeveralMachinesSayWhereTheRankIs) {
+  const Map second = {{"ROPEWALK_RANK", "5"},
+                      {"ROPEWALK_WORLD_SIZE", "8"},
+                      {"ROPEWALK_LOCAL_RANK", "1"},
+                      {"ROPEWALK_LOCAL_WORLD_SIZE", "4"},
+                      {"ROPEWALK_STORE_ADDRESS", "10.0.0.1"},
+                      {"ROPEWALK_STORE_PORT", "29500"},
+                      {"ROPEWALK_BIND_ADDRESS", "10.1.0.2"}};
+  const RankEnvironment found = read(second);
+  EXPECT_EQ(found.rank, 5);
+  EXPECT_EQ(found.local_rank, 1);
+  EXPECT_EQ(found.local_world_size, 4);
+  EXPECT_EQ(found.master_address, "10.0.0.1");
+  EXPECT_EQ(found.bind_address, "10.1.0.2");
+  EXPECT_TRUE(found.several_machines());
+  // Tried out on one machine.
+  EXPECT_TRUE(read(with(second, {{"ROPEWALK_STORE_ADDRESS", "127.0.0.1"}})).several_machines());
+  EXPECT_THAT(error_of(with(second, {{"ROPEWALK_LOCAL_RANK", "4"}})),
+              HasSubstr("local rank: found 4"));
+}
+
 TEST(RankEnvironment, OpenMpiOnOneMachineNeedsNoMaster) {
   const Map variables = {{"OMPI_COMM_WORLD_RANK", "1"},
                          {"OMPI_COMM_WORLD_SIZE", "2"},

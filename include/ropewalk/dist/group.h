@@ -28,8 +28,7 @@ struct GroupOptions {
   at::Device device = at::kCPU;
   // How long a rank waits for the others before it gives up.
   double timeout_s = 600.0;
-  // Address that Gloo's sockets bind to. Empty: 127.0.0.1 when all ranks are on one machine,
-  // otherwise the address of the interface that leads to the master.
+  // Address that Gloo's sockets bind to. Empty: as RankEnvironment::bind_address says.
   std::string bind_address;
 };
 

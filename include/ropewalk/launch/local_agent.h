@@ -1,29 +1,34 @@
 // Starts the ranks of one machine and watches them. The ranks are direct children in the agent's
-// process group and end with it however it ends. The rendezvous store's socket is bound to
-// 127.0.0.1 before any rank exists and handed to rank 0: nothing listens outside, no port race.
+// process group and end with it however it ends. The rendezvous store's socket is bound before any
+// rank exists and handed to rank 0: to 127.0.0.1, so that nothing listens outside, or with several
+// machines to the rendezvous address alone (nodes.h). No port race.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "ropewalk/launch/nodes.h"
+
 namespace ropewalk {
 
 struct AgentOptions {
   std::vector<std::string> command;  // program (a path) and its arguments, the same for each rank
-  int num_ranks = 1;
+  int num_ranks = 1;                 // on this machine, and on each of the others
   std::vector<std::string> environment;  // "NAME=value", added to every rank's
+  NodeOptions nodes;
   // After one rank failed: how long the others have between SIGTERM and SIGKILL.
   double grace_s = 5.0;
   // Two stop signals within this time count as one (base/signals.h).
   double duplicate_window_s = 1.0;
 };
 
-// Blocks until every rank has ended; call it from a process with one thread.
-// Returns kExitDone when all ranks did, kExitStopped when all stopped after saving, otherwise the
-// code of the failure: kExitBadInput if a rank that failed by itself said so, else kExitFailure.
-// The first SIGTERM or SIGINT is forwarded to all ranks, which save and end in their own time; the
-// second kills them. Throws ConfigError for impossible options, IoError when ranks cannot be
-// started.
+// Blocks until every rank has ended, on the other machines too; call it from a process with one
+// thread. Returns kExitDone when all ranks did, kExitStopped when all stopped after saving,
+// otherwise the code of the failure: kExitBadInput if a rank that failed by itself said so, else
+// kExitFailure. The first SIGTERM or SIGINT is forwarded to all ranks, which save and end in their
+// own time; the second kills them. Throws ConfigError for impossible options and for machines that
+// were started with different ones, IoError when ranks cannot be started, DistError when the
+// machines do not find each other.
 int run_local_agent(const AgentOptions& options);
 
 }  // namespace ropewalk

@@ -4,11 +4,13 @@
 //
 // Looked at in this order, the first set that is there wins (a launcher started by another one
 // leaves the outer one's variables in place):
-//   ropewalk's own agent   ROPEWALK_RANK, ROPEWALK_WORLD_SIZE, ROPEWALK_STORE_PORT [,
-//   ROPEWALK_STORE_FD] torchrun, or by hand   RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE],
-//   MASTER_ADDR, MASTER_PORT Open MPI               OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK,
-//   _LOCAL_SIZE MPICH, Intel MPI       PMI_RANK, PMI_SIZE, MPI_LOCALRANKID, MPI_LOCALNRANKS Slurm
-//   (srun)           SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID and the step's node list
+// * ropewalk's own agent: ROPEWALK_RANK, ROPEWALK_WORLD_SIZE, ROPEWALK_STORE_PORT
+//   [, ROPEWALK_STORE_FD, _STORE_ADDRESS, _LOCAL_RANK, _LOCAL_WORLD_SIZE, _BIND_ADDRESS]
+// * torchrun, or by hand: RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE], MASTER_ADDR,
+// MASTER_PORT
+// * Open MPI: OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE
+// * MPICH, Intel MPI: PMI_RANK, PMI_SIZE, MPI_LOCALRANKID, MPI_LOCALNRANKS
+// * Slurm (srun): SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID and the step's node list
 #pragma once
 
 #include <functional>
@@ -26,6 +28,9 @@ struct RankEnvironment {
   // Where the rendezvous store listens; empty and 0 with a single rank.
   std::string master_address;
   int master_port = 0;
+  // Of this machine, for connections to other ranks. Empty: 127.0.0.1 on a single machine, else the
+  // interface that leads to the master.
+  std::string bind_address;
   // Rank 0 under the agent: the inherited descriptor that already listens on the port. Otherwise
   // -1.
   int store_fd = -1;
