@@ -73,13 +73,18 @@ class HelpFormatter : public CLI::Formatter {
     if (!app->get_subcommands({}).empty() && app->get_require_subcommand_min() > 0) {
       text += " COMMAND";
     }
+    std::string after_options;  // a command inside the command: "-- train RUN.json"
     for (const CLI::Option* option : app->get_options()) {
       if (!option->get_positional()) continue;
       const std::string type = option->get_type_name();
+      if (type.rfind("-- ", 0) == 0) {
+        after_options = " " + type;
+        continue;
+      }
       const std::string many = option->get_items_expected_max() > 1 ? "..." : "";
       text += option->get_required() ? " " + type + many : " [" + type + many + "]";
     }
-    return text + " [OPTIONS]\n";
+    return text + " [OPTIONS]" + after_options + "\n";
   }
 };
 

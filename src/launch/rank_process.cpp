@@ -49,7 +49,7 @@ std::vector<std::string> rank_variables(const AgentOptions& options,
   variables.erase("ROPEWALK_STORE_FD");
   if (rank == 0) put_number("ROPEWALK_STORE_FD", store.listening.get());
   variables.erase("ROPEWALK_BIND_ADDRESS");
-  if (!options.nodes.bind_address.empty()) {
+  if (options.nodes.num_nodes > 1 && !options.nodes.bind_address.empty()) {
     put("ROPEWALK_BIND_ADDRESS=" + options.nodes.bind_address);
   }
   std::vector<std::string> list;

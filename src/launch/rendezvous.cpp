@@ -58,6 +58,17 @@ Socket listen_at(const Endpoint& place) {
   fail_listening(place, error);
 }
 
+void check_bind_address(const std::string& host) {
+  if (host.empty()) return;
+  const Resolution found = resolve(host, 0);
+  const bool is_own = !found.addresses.empty() && !found.addresses.front().is_wildcard() &&
+                      listen_on(found.addresses.front());
+  if (!is_own) {
+    throw ConfigError("--bind: found " + host +
+                      ", expected one address of this machine that the other machines reach");
+  }
+}
+
 Registration own_registration(const AgentOptions& options) {
   // The program's own path may differ between machines.
   const std::vector<std::string> words(options.command.begin() + 1, options.command.end());
@@ -202,6 +213,7 @@ StorePlace local_store() {
 }
 
 Meeting meet_other_nodes(const AgentOptions& options, AgentSignals& signals) {
+  check_bind_address(options.nodes.bind_address);
   Meeting meeting;
   meeting.store.port = options.nodes.rendezvous.port;
   std::map<int, Connection> peers;

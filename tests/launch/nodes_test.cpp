@@ -260,5 +260,15 @@ TEST_F(Nodes, ImpossiblePlacesForTheRendezvousAreRefused) {
   EXPECT_THAT(error_at("no.such.host.invalid"), HasSubstr("no.such.host.invalid: "));
 }
 
+TEST_F(Nodes, AnAddressOfAnotherMachineIsRefusedAsItsOwn) {
+  for (const char* address : {"192.0.2.1", "0.0.0.0", "no.such.host.invalid"}) {
+    AgentOptions options = node(1);
+    options.nodes.bind_address = address;
+    RunningAgent agent("exit 0", options);
+    EXPECT_THAT(agent.rest(), HasSubstr(std::string("--bind: found ") + address));
+    EXPECT_EQ(agent.exit_code(), kExitBadInput);
+  }
+}
+
 }  // namespace
 }  // namespace ropewalk

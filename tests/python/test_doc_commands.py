@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import pytest
-from main_job import OWN_MODEL, PROGRAM, SOURCE, last_checkpoint, state_bytes, text_file
+from main_job import OWN_MODEL, PROGRAM, SOURCE, text_file
 from test_docs import shell_lines
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
@@ -45,12 +45,18 @@ RUN_ELSEWHERE = {
                      "$PY scripts/make_family_references.py compare runs/references NAME"),
                     "NAME is a family to be written; python.families calls the same functions"),
 }
-# Run by the tests of launchers below.
-LAUNCHED = ("torchrun", "mpirun", "srun")
+# Run by test_launchers.py and test_several_machines.py.
+LAUNCHED = ("torchrun", "mpirun", "srun", "ropewalk launch")
 
 
 def commands(page):
     return [re.sub(r"\s+#.*", "", line) for line in shell_lines(page) if line]
+
+
+def launcher_of(command):
+    """"torchrun", or with the program's own two words "ropewalk launch"."""
+    words = shlex.split(command)
+    return " ".join(words[:2]) if words[0] == "ropewalk" else words[0]
 
 
 def scaled_down(command):
@@ -118,58 +124,7 @@ def test_commands_of_the_page_run_in_its_order(tmp_path, page):
         begin_with_a_run_config(folder)
     for command in commands(page):
         words = shlex.split(command)
-        if command in RUN_ELSEWHERE or words[0] in LAUNCHED:
+        if command in RUN_ELSEWHERE or launcher_of(command) in LAUNCHED:
             continue
         assert words[0] in ("ropewalk", "build/ropewalk"), f"{page.name}: in no table: {command}"
         run(folder, scaled_down(command))
-
-
-def test_every_launcher_of_the_page_has_its_test():
-    assert sorted(shlex.split(line)[0] for line in commands(LAUNCHERS)) == sorted([*LAUNCHED, "ropewalk"])
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    """A folder with a run config, and the state after `train --nproc 2`."""
-    folder = readers_folder(tmp_path_factory.mktemp("launchers"))
-    begin_with_a_run_config(folder)
-    run(folder, launched_command("ropewalk"))
-    return folder, state_of(folder, "ropewalk")
-
-
-def launched_command(launcher):
-    """The page's command that starts with this word, small, with a run directory of its own."""
-    command, = [line for line in commands(LAUNCHERS) if shlex.split(line)[0] == launcher]
-    return scaled_down(command) + f" --set train.run_dir=runs/{launcher}"
-
-
-def state_of(folder, launcher):
-    return state_bytes(last_checkpoint(folder / "runs" / launcher, step=3))
-
-
-@pytest.mark.parametrize("launcher", ["torchrun", "mpirun"])
-def test_launcher_gives_the_weights_of_nproc(reference, launcher):
-    folder, expected = reference
-    run(folder, launched_command(launcher))
-    assert state_of(folder, launcher) == expected
-
-
-def test_two_processes_with_the_variables_of_srun_give_the_weights_of_nproc(reference):
-    """No Slurm daemon here: what srun would start is started by hand, with the variables it sets."""
-    folder, expected = reference
-    srun, tasks, command = re.fullmatch(r"(srun) --ntasks (\d+) (.*)", launched_command("srun")).groups()
-    step = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_STEP_NODELIST": "localhost",
-            "SLURM_NTASKS": tasks, "SLURM_STEP_NUM_TASKS": tasks, "SLURM_STEP_NUM_NODES": "1",
-            "SLURM_STEP_TASKS_PER_NODE": tasks, "SLURM_NODEID": "0"}
-    ranks = [subprocess.Popen(
-        shlex.split(command), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**reader_environment(folder), **step, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)})
-        for i in range(int(tasks))]
-    try:
-        for rank in ranks:
-            output, _ = rank.communicate(timeout=300)
-            assert rank.returncode == 0, output
-    finally:
-        for rank in ranks:
-            rank.kill()
-    assert state_of(folder, srun) == expected

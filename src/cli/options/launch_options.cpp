@@ -3,7 +3,8 @@
 namespace ropewalk::cli {
 
 void declare_launch_options(CLI::App& app, LaunchOptions& options) {
-  app.add_option("command", options.command, "After --: train RUN.json and its options")
+  app.add_option(
+         "command", options.command, "What each rank runs: train and its options, without --nproc")
       ->type_name("-- train RUN.json");
   app.add_option("--nnodes",
                  options.nnodes,
@@ -18,11 +19,12 @@ void declare_launch_options(CLI::App& app, LaunchOptions& options) {
   app.add_option("--nproc", options.nproc, "Ranks to start on this machine; the same on each")
       ->type_name("N")
       ->capture_default_str();
-  app.add_option("--rendezvous",
-                 options.rendezvous,
-                 "An address of machine 0 that the others reach, and a free port there: the only "
-                 "place where it waits for them")
-      ->type_name("HOST:PORT");
+  app.add_option(
+         "--rendezvous",
+         options.rendezvous,
+         "HOST:PORT, an address of machine 0 that the others reach and a free port there: the "
+         "only place where it waits for them")
+      ->type_name("ADDRESS");
   app.add_option("--bind",
                  options.bind,
                  "This machine's address for what its ranks exchange; without it that of the "
@@ -43,7 +45,7 @@ void declare_launch_options(CLI::App& app, LaunchOptions& options) {
       ->type_name("SECONDS")
       ->capture_default_str();
   app.footer(
-      "\nOn two machines, of which the first has the address 10.0.0.1:\n"
+      "On two machines, of which the first has the address 10.0.0.1:\n"
       "  ropewalk launch --nnodes 2 --node-rank 0 --nproc 8 --rendezvous 10.0.0.1:29500 -- train "
       "run.json\n"
       "  ropewalk launch --nnodes 2 --node-rank 1 --nproc 8 --rendezvous 10.0.0.1:29500 -- train "
