@@ -15,7 +15,7 @@ namespace ropewalk {
 namespace {
 
 // Node 0 tells at once that it has heard, however many machines are still missing.
-constexpr std::chrono::seconds kLongestAnswer{10};
+constexpr std::chrono::seconds kLongestAnswer{5};
 constexpr std::chrono::milliseconds kBetweenTries{200};
 
 [[noreturn]] void fail_listening(const Endpoint& place, int error) {
@@ -108,15 +108,15 @@ class Registering {
     for (;;) {
       std::string fault;
       if (Socket made = try_addresses(fault)) return Connection(std::move(made));
+      if (fault != told) log_info("waiting for node 0 at " + place_ + " (" + fault + ")");
+      told = fault;
+      wait_for(signals_, {}, std::min(until_, Clock::now() + kBetweenTries));
       if (Clock::now() >= until_) {
         throw DistError("no rendezvous at " + place_ + " within " +
                         format_number(options_.nodes.timeout_s) + " s (" + fault +
                         "); see that node 0 is started with the same --rendezvous and that this "
                         "machine reaches it");
       }
-      if (fault != told) log_info("waiting for node 0 at " + place_ + " (" + fault + ")");
-      told = fault;
-      wait_for(signals_, {}, std::min(until_, Clock::now() + kBetweenTries));
     }
   }
 

@@ -32,7 +32,8 @@ SCALED_DOWN = [
 ]
 ADDED = [
     (r"\btrain run\.json\b", "--set train.steps=3 --set train.global_batch_size=4 "
-                             "--set schedule.warmup_steps=1 --set parallel.threads=1"),
+                             "--set schedule.warmup_steps=1 --set parallel.threads=1 "
+                             "--set log.every_steps=1"),
     (r"\beval perplexity\b", "--max-documents 1 --threads 1"),
 ]
 

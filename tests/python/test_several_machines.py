@@ -116,10 +116,6 @@ def test_stop_signal_to_one_machine_saves_and_ends_both_and_resume_goes_on(
         listening = machine.listening([job.agents[node].pid, ranks[node]])
         assert listening == [machine.address], "nothing else may be reached from outside"
 
-    late = start_on(machines[1], *job.words[1])
-    text, _ = late.communicate(timeout=SOON_S)
-    assert late.returncode == 1 and "its run has started already (is --node-rank 1 given twice?)" in text
-
     job.agents[1].send_signal(signal.SIGTERM)
     job.outputs(expect=75)
     stopped_at = metrics(tmp_path / "run")[-1]["step"]
@@ -132,6 +128,20 @@ def test_stop_signal_to_one_machine_saves_and_ends_both_and_resume_goes_on(
     assert whole == resumed
     assert [line["loss"] for line in metrics(tmp_path / "run")] == [
         line["loss"] for line in metrics(tmp_path / "whole")]
+
+
+def test_a_machine_that_comes_too_late_is_told_so_and_disturbs_nothing(
+        tmp_path, machines, start_on, shards):
+    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"steps": 100000})
+    job = Job(machines, start_on, config)
+    wait_for_step(tmp_path / "run", 1, job.agents[0])
+    late = start_on(machines[1], *job.words[1])
+    text, _ = late.communicate(timeout=SOON_S)
+    assert late.returncode == 1
+    assert "its run has started already (is --node-rank 1 given twice?)" in text
+    wait_for_step(tmp_path / "run", metrics(tmp_path / "run")[-1]["step"] + 2, job.agents[0])
+    job.agents[0].send_signal(signal.SIGTERM)
+    job.outputs(expect=75)
 
 
 @pytest.mark.parametrize("node", [0, 1])
@@ -149,7 +159,7 @@ def test_a_killed_rank_ends_both_machines_and_is_named_on_both(tmp_path, machine
 
 
 def test_machines_that_do_not_fit_together_end_before_a_rank_starts(tmp_path, machines, start_on, shards):
-    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"global_batch_size": 6})
+    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"global_batch_size": 4})
     port, = free_ports(1)
     agents = [start_on(machine, *launch_words(machine, node, port, config, nproc=nproc,
                                               rendezvous=machines[0].address))
