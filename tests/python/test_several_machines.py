@@ -9,9 +9,10 @@ import subprocess
 import pytest
 from machines import two_machines, why_no_namespaces
 from main_job import PROGRAM, last_checkpoint, metrics, ropewalk, state_bytes, wait_for_step
-from slurm import free_ports
+from slurm import Unavailable, cluster, free_ports
 from small_runs import checkpoint, make_shards, settings, small_run
-from test_doc_commands import LAUNCHERS, begin_with_a_run_config, commands, launcher_of, readers_folder, scaled_down
+from test_doc_commands import (LAUNCHERS, begin_with_a_run_config, commands, launcher_of,
+                               reader_environment, readers_folder, scaled_down)
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
 LIMIT_S = 120
@@ -81,17 +82,32 @@ def test_the_machines_are_network_namespaces():
                     "file took two loopback addresses of one machine")
 
 
-def test_commands_of_the_page_give_the_run_of_nproc(tmp_path, machines, start_on):
-    folder = readers_folder(tmp_path)
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A folder as the page takes it for granted, and the result of its `train --nproc`."""
+    folder = readers_folder(tmp_path_factory.mktemp("page"))
     begin_with_a_run_config(folder)
-    page = commands(LAUNCHERS)
-    train, = [scaled_down(line) for line in page if launcher_of(line) == "ropewalk train"]
+    train, = commands_of_the_page("ropewalk train")
     ropewalk(*shlex.split(train)[1:], "--set", "train.run_dir=runs/nproc", cwd=folder)
+    return folder, result_of(folder / "runs" / "nproc")
 
+
+def commands_of_the_page(launcher):
+    return [scaled_down(line) for line in commands(LAUNCHERS) if launcher_of(line) == launcher]
+
+
+def result_of(run_dir):
+    losses = [line["loss"] for line in metrics(run_dir)]
+    assert len(losses) == 3
+    return losses, state_bytes(last_checkpoint(run_dir, step=3))
+
+
+def test_commands_of_the_page_give_the_run_of_nproc(page, machines, start_on):
+    folder, expected = page
     port, = free_ports(1)
     agents = []
-    for machine, line in zip(machines, [line for line in page if launcher_of(line) == "ropewalk launch"]):
-        line = scaled_down(line).replace("--nproc 2", "--nproc 1")
+    for machine, line in zip(machines, commands_of_the_page("ropewalk launch")):
+        line = line.replace("--nproc 2", "--nproc 1")
         line = line.replace("10.0.0.1:29500", f"{machines[0].address}:{port}")
         words = shlex.split(line)[1:]
         agents.append(start_on(machine, words[0], *machine.options, *words[1:],
@@ -99,10 +115,59 @@ def test_commands_of_the_page_give_the_run_of_nproc(tmp_path, machines, start_on
     outputs = [agent.communicate(timeout=LIMIT_S)[0] for agent in agents]
     assert [agent.returncode for agent in agents] == [0, 0], outputs
     assert "neither encrypted nor authenticated" in outputs[0]
-    losses = [[line["loss"] for line in metrics(folder / "runs" / name)] for name in ("nproc", "launch")]
-    assert losses[0] == losses[1] and len(losses[0]) == 3
-    states = [state_bytes(last_checkpoint(folder / "runs" / name, step=3)) for name in ("nproc", "launch")]
-    assert states[0] == states[1]
+    assert result_of(folder / "runs" / "launch") == expected
+
+
+def skip_on_loopback():
+    if why_no_namespaces():
+        pytest.skip("this launcher's ranks refuse a loopback address as that of another machine, and "
+                    f"network namespaces are not permitted: {why_no_namespaces()}")
+
+
+def environment_of_the_page(folder, **variables):
+    kept = {key: value for key, value in reader_environment(folder).items() if key != "PET_STANDALONE"}
+    return {**kept, **variables}
+
+
+def test_torchrun_on_two_machines_gives_the_run_of_nproc(page, machines):
+    skip_on_loopback()
+    folder, expected = page
+    port, = free_ports(1)
+    command, = commands_of_the_page("torchrun")
+    agents = []
+    for node, machine in enumerate(machines):
+        several = (f"torchrun --nnodes 2 --node-rank {node} --master-addr {machines[0].address} "
+                   f"--master-port {port} ")
+        line = command.replace("torchrun ", several).replace("--nproc-per-node 2", "--nproc-per-node 1")
+        agents.append(subprocess.Popen([*machine.prefix, "bash", "-c",
+                                        f"exec {line} --set train.run_dir=runs/torchrun"],
+                                       cwd=folder, env=environment_of_the_page(folder),
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    try:
+        outputs = [agent.communicate(timeout=LIMIT_S)[0] for agent in agents]
+    finally:
+        for agent in agents:
+            agent.kill()
+    assert [agent.returncode for agent in agents] == [0, 0], outputs
+    assert result_of(folder / "runs" / "torchrun") == expected
+
+
+def test_slurm_on_two_machines_gives_the_run_of_nproc(page, machines, tmp_path):
+    skip_on_loopback()
+    folder, expected = page
+    command, = commands_of_the_page("srun")
+    line = command.replace("srun ", "srun --nodes 2 ") + " --set train.run_dir=runs/srun"
+    try:
+        with cluster(tmp_path / "slurm", machines) as variables:
+            done = subprocess.run(
+                [*machines[0].prefix, "bash", "-c", line], cwd=folder, capture_output=True, text=True,
+                env=environment_of_the_page(folder, MASTER_ADDR=machines[0].address, **variables),
+                timeout=LIMIT_S)
+    except Unavailable as reason:
+        pytest.skip(f"no Slurm here: {reason}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "neither encrypted nor authenticated" in done.stderr
+    assert result_of(folder / "runs" / "srun") == expected
 
 
 def test_stop_signal_to_one_machine_saves_and_ends_both_and_resume_goes_on(
