@@ -4,7 +4,9 @@ folder and on ports that nobody else uses. It ends with the test, however that e
 import contextlib
 import getpass
 import os
+import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -63,6 +65,16 @@ def wait_until(ready, daemons, what):
         time.sleep(0.05)
 
 
+def kill_all_with(variable):
+    """Whoever has this variable: what slurmd starts is nobody's child."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if variable.encode() in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue  # ended meanwhile, or another user's
+
+
 def configuration(folder, nodes):
     host = socket.gethostname().split(".")[0]
     ports = free_ports(1 + len(nodes))
@@ -114,7 +126,9 @@ def cluster(folder, machines=(THIS_MACHINE,)):
             start(name, machine, "slurmd", "-D", "-N", name)
         wait_until(all_are_idle, daemons, "the nodes' registration")
         yield variables
+        wait_until(all_are_idle, daemons, "the end of the steps")
     finally:
         for process, _ in reversed(daemons.values()):
             process.kill()
             process.wait()
+        kill_all_with(f"SLURM_CONF={file}")
