@@ -57,7 +57,9 @@ Gathering::Gathering(Registration own,
       signals_(signals) {}
 
 std::map<int, Connection> Gathering::run() {
-  log_info("waiting for " + std::to_string(own_.num_nodes - 1) + " other machines at " +
+  const int others = own_.num_nodes - 1;
+  log_info("waiting for " + std::to_string(others) +
+           (others == 1 ? " other machine at " : " other machines at ") +
            describe({own_address(listening_).text(), own_address(listening_).port()}));
   while (nodes_.size() + 1 < static_cast<size_t>(own_.num_nodes)) {
     std::vector<pollfd> watched = {{listening_.get(), POLLIN, 0}};
