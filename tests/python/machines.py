@@ -7,7 +7,8 @@ import functools
 import re
 import subprocess
 
-HOLDER = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sh", "-c", "echo ready; exec sleep infinity"]
+HOLDER = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net",
+          "sh", "-c", "echo ready; exec sleep infinity"]
 LOOPBACK = ("127.0.0.2", "127.0.0.3")
 NAMESPACES = ("10.0.0.1", "10.0.0.2")
 
@@ -43,7 +44,8 @@ def join_namespaces(stack):
     pids = [hold_namespace(stack) for _ in NAMESPACES]
     machines = [Machine(address, ["nsenter", f"--net=/proc/{pid}/ns/net", "--"], [])
                 for address, pid in zip(NAMESPACES, pids)]
-    machines[0].run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", str(pids[1]))
+    cable = ["eth0", "type", "veth", "peer", "name", "eth0", "netns", str(pids[1])]
+    machines[0].run("ip", "link", "add", *cable)
     for machine in machines:
         machine.run("ip", "link", "set", "lo", "up")
         machine.run("ip", "address", "add", f"{machine.address}/24", "dev", "eth0")

@@ -170,10 +170,11 @@ def test_slurm_on_two_machines_gives_the_run_of_nproc(page, machines, tmp_path):
     assert result_of(folder / "runs" / "srun") == expected
 
 
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_stop_signal_to_one_machine_saves_and_ends_both_and_resume_goes_on(
-        tmp_path, machines, start_on, shards):
+        tmp_path, machines, start_on, shards, kind):
     config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"steps": 100000},
-                       checkpoint={"every_steps": 0})
+                       checkpoint={"every_steps": 0}, parallel={"data_parallel": kind})
     job = Job(machines, start_on, config)
     wait_for_step(tmp_path / "run", 2, job.agents[0])
     ranks = [job.rank_of(node) for node in (0, 1)]
@@ -209,9 +210,11 @@ def test_a_machine_that_comes_too_late_is_told_so_and_disturbs_nothing(
     job.outputs(expect=75)
 
 
-@pytest.mark.parametrize("node", [0, 1])
-def test_a_killed_rank_ends_both_machines_and_is_named_on_both(tmp_path, machines, start_on, shards, node):
-    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"steps": 100000})
+@pytest.mark.parametrize("node, kind", [(0, "ddp"), (1, "ddp"), (1, "fsdp")])
+def test_a_killed_rank_ends_both_machines_and_is_named_on_both(
+        tmp_path, machines, start_on, shards, node, kind):
+    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"steps": 100000},
+                       parallel={"data_parallel": kind})
     job = Job(machines, start_on, config)
     wait_for_step(tmp_path / "run", 2, job.agents[0])
     ranks = [job.rank_of(each) for each in (0, 1)]
