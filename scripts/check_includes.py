@@ -91,7 +91,7 @@ def check_include(path, layer, quote, target):
         return None
     if not public:
         return f'includes the private header "{target}" of layer {other}'
-    if layer.name == "settings" and settings_header:
+    if layer.name in ("settings", "plan") and settings_header:
         return None
     if other not in layer.allowed:
         return f'includes "{target}"; layer {layer.name} may use {", ".join(layer.allowed) or "none"}'

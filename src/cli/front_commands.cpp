@@ -27,6 +27,7 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
       make_command(kExtendCommand, declare_extend_options, run_extend),
       make_command(kPrepareCommand, declare_prepare_options, run_prepare),
       make_command(kTokenizeCommand, declare_tokenize_options, run_tokenize),
+      make_command(kPlanCommand, declare_plan_options, run_plan),
       make_command(kTrainCommand,
                    declare_train_options,
                    [command_line](const TrainOptions& options) {

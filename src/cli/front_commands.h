@@ -8,6 +8,7 @@
 #include "cli/options/config_options.h"
 #include "cli/options/extend_options.h"
 #include "cli/options/inspect_options.h"
+#include "cli/options/plan_options.h"
 #include "cli/options/prepare_options.h"
 #include "cli/options/rope_options.h"
 #include "cli/options/tokenize_options.h"
@@ -16,6 +17,7 @@
 namespace ropewalk::cli {
 
 int run_extend(const ExtendOptions& options);
+int run_plan(const PlanOptions& options);
 int run_prepare(const PrepareOptions& options);
 int run_tokenize(const TokenizeOptions& options);
 int run_inspect(const InspectOptions& options);

@@ -1,0 +1,42 @@
+// What of a training run decides its memory and its time, beside the model.
+#pragma once
+
+#include <cstdint>
+
+#include "ropewalk/base/diagnostics.h"
+#include "ropewalk/parallel/parallel_config.h"
+#include "ropewalk/train/train_config.h"
+
+namespace ropewalk::plan {
+
+enum class Device { kCpu, kCuda };
+
+struct RunShape {
+  int64_t ranks = 1;
+  int64_t sequence_length = 0;
+  int64_t global_batch_size = 1;  // sequences per optimizer step
+  int64_t micro_batch_size = 1;   // sequences that the ranks of one sequence compute at a time
+  int64_t loss_chunk_tokens = 1024;
+  Precision precision = Precision::kFp32;
+  bool separate_documents = false;  // attention within documents: data.packing `packed`, `document`
+  double trained_share = 1.0;       // of the parameters; the others are frozen
+  Device device = Device::kCpu;
+  int64_t ranks_per_machine = 8;
+  ParallelConfig parallel;
+
+  // Bytes of a number in forward and backward.
+  int64_t compute_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }
+  // Ranks that share one copy of the optimizer's state.
+  int64_t shard_ranks() const { return parallel.shard_size > 0 ? parallel.shard_size : ranks; }
+  // Groups of ranks that compute different sequences.
+  int64_t data_ranks() const { return ranks / parallel.context_parallel; }
+  int64_t micro_steps() const { return global_batch_size / (micro_batch_size * data_ranks()); }
+  // Tokens that one rank computes at a time.
+  int64_t tokens() const { return micro_batch_size * sequence_length / parallel.context_parallel; }
+};
+
+// Sizes that do not divide each other, under the run config's keys. train.global_batch_size is left
+// to check_batch_for_ranks.
+void check_shape(const RunShape& shape, int64_t num_kv_heads, Diagnostics& faults);
+
+}  // namespace ropewalk::plan

@@ -1,0 +1,165 @@
+// `ropewalk plan`: a run config, the machine it is meant for, and what will come of the two.
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+#include "cli/commands/plan_report.h"
+#include "cli/front_commands.h"
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/name_patterns.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/config/reader.h"
+#include "ropewalk/plan/machine.h"
+#include "ropewalk/settings/run_config.h"
+#include "ropewalk/spec/hf_model.h"
+#include "ropewalk/spec/parameters.h"
+
+namespace ropewalk::cli {
+namespace {
+
+using plan::Device;
+using plan::Hardware;
+using plan::RunShape;
+
+bool is_sound(const Diagnostics& found, const std::string& section) {
+  return std::none_of(found.errors().begin(), found.errors().end(), [&](const auto& item) {
+    return item.where == kWholeDocument || item.where == section ||
+           item.where.rfind(section + ".", 0) == 0;
+  });
+}
+
+Hardware choose_hardware(const PlanOptions& options, Diagnostics& found) {
+  const bool gpu_meant = options.gpus || options.memory;
+  const std::string name = options.hardware.value_or(gpu_meant ? "h100" : "cpu");
+  const auto hardware = plan::find_hardware(name);
+  if (hardware) return *hardware;
+  std::vector<std::string> names;
+  for (const Hardware& row : plan::hardware_table()) names.push_back(row.name);
+  const auto nearest = nearest_name(name, names);
+  found.error("--hardware",
+              "found \"" + name + "\", expected one of " + join(names, ", ") +
+                  (nearest ? "; did you mean \"" + *nearest + "\"?" : ""));
+  return *plan::find_hardware("h100");
+}
+
+int64_t choose_memory(const PlanOptions& options,
+                      const Hardware& hardware,
+                      int64_t ranks,
+                      Diagnostics& found) {
+  if (options.memory) {
+    const auto bytes = plan::parse_bytes(*options.memory);
+    if (bytes) return *bytes;
+    found.error("--memory",
+                "found \"" + *options.memory +
+                    "\", expected a size above zero such as 80GiB, 80GB or 81920MiB");
+  }
+  if (hardware.memory_bytes > 0) return hardware.memory_bytes;
+  return plan::available_memory_bytes().value_or(0) / ranks;
+}
+
+double trained_share(const OptimizerConfig& optimizer, const DecoderSpec& spec) {
+  int64_t all = 0, trained = 0;
+  for_each_parameter(spec, [&](const ParameterShape& parameter) {
+    all += parameter.count();
+    if (parameter.trainable && is_selected(parameter.name, optimizer.trainable, optimizer.frozen)) {
+      trained += parameter.count();
+    }
+  });
+  return static_cast<double>(trained) / static_cast<double>(all);
+}
+
+RunShape shape_of(const RunConfig& config, const DecoderSpec& spec) {
+  RunShape shape;
+  shape.sequence_length = config.data.sequence_length.value_or(spec.rope.max_position_embeddings);
+  shape.global_batch_size = config.train.global_batch_size;
+  shape.micro_batch_size = config.train.micro_batch_size;
+  shape.loss_chunk_tokens = config.train.loss_chunk_tokens;
+  shape.precision = config.train.precision;
+  shape.separate_documents = config.data.packing == Packing::kPacked;
+  shape.trained_share = trained_share(config.optimizer, spec);
+  shape.parallel = config.parallel;
+  return shape;
+}
+
+void check_against_ranks(const RunConfig& config,
+                         const DecoderSpec& spec,
+                         const RunShape& shape,
+                         Diagnostics& found) {
+  const int64_t window = spec.rope.max_position_embeddings;
+  if (is_sound(found, "data") && shape.sequence_length > window) {
+    found.error("data.sequence_length",
+                std::to_string(shape.sequence_length) + " is longer than the model's window of " +
+                    std::to_string(window) +
+                    " positions. Raise model.max_position_embeddings (with "
+                    "model.pos_scaling_factor), or shorten the sequences");
+  }
+  if (!is_sound(found, "parallel")) return;
+  plan::check_shape(shape, spec.latent ? spec.num_heads : spec.num_kv_heads, found);
+  const bool divides = shape.ranks % shape.parallel.context_parallel == 0;
+  if (divides && is_sound(found, "train")) {
+    check_batch_for_ranks(config.train, shape.data_ranks(), found);
+  }
+}
+
+std::vector<RecomputePlan> compare_recompute(const plan::MemoryModel& model, RunShape shape) {
+  std::vector<RecomputePlan> rows;
+  for (const Recompute recompute : {Recompute::kNone, Recompute::kSelective, Recompute::kBlock}) {
+    shape.parallel.recompute = recompute;
+    const plan::MemoryPlan memory = model.plan(shape);
+    const plan::UseBytes& bytes = memory.peak().bytes;
+    rows.push_back({recompute,
+                    of(bytes, plan::Use::kActivations) + of(bytes, plan::Use::kWorking),
+                    memory.peak_bytes()});
+  }
+  return rows;
+}
+
+PlanFindings read_inputs(const PlanOptions& options) {
+  PlanFindings findings;
+  Diagnostics found;
+  const RunConfig config =
+      read_run_config(options.run_config, options.set, RunPurpose::kInspect, found);
+  std::optional<HfModel> model;
+  if (is_sound(found, "model")) model = read_model(config.model, found);
+  Hardware hardware = choose_hardware(options, found);
+  const int64_t ranks = options.gpus.value_or(1);
+  findings.limits.memory_bytes = choose_memory(options, hardware, ranks, found);
+  if (model) {
+    findings.spec = model->spec;
+    findings.shape = shape_of(config, model->spec);
+    findings.shape.ranks = ranks;
+    findings.shape.device = hardware.device;
+    findings.shape.ranks_per_machine = hardware.ranks_per_machine;
+    check_against_ranks(config, model->spec, findings.shape, found);
+  }
+  found.throw_if_errors<ConfigError>(options.run_config);
+  for (const Diagnostics::Item& item : found.warnings()) {
+    findings.remarks.push_back(item.where.empty() ? item.text : item.where + ": " + item.text);
+  }
+  if (hardware.device == Device::kCpu) {
+    const int64_t cores = std::max(1u, std::thread::hardware_concurrency());
+    const int64_t threads = config.parallel.threads;
+    hardware = plan::with_cores(hardware, threads > 0 ? threads : cores / ranks);
+  }
+  findings.limits.hardware = std::move(hardware);
+  return findings;
+}
+
+}  // namespace
+
+int run_plan(const PlanOptions& options) {
+  PlanFindings findings = read_inputs(options);
+  const plan::MemoryModel model(findings.spec);
+  findings.memory = model.plan(findings.shape);
+  findings.time = plan_step_time(findings.spec, findings.shape, findings.limits.hardware);
+  findings.by_recompute = compare_recompute(model, findings.shape);
+  findings.longest_sequence = model.longest_sequence(findings.shape, findings.limits.memory_bytes);
+  findings.advice = cheapest_that_fits(findings.spec, findings.shape, findings.limits);
+  if (!findings.advice) {
+    findings.ranks_needed = ranks_that_fit(findings.spec, findings.shape, findings.limits);
+  }
+  std::cout << (options.json ? to_json_text(plan_json(findings)) : plan_text(findings));
+  return kExitDone;
+}
+
+}  // namespace ropewalk::cli
