@@ -73,9 +73,15 @@ class Estimate {
     of(bytes, Use::kWeights) = state;
     of(bytes, Use::kGradients) = trained(kind_ == DataParallelKind::kZero1 ? all + shard : state);
     if (!shape_.parallel.offload_optimizer) of(bytes, Use::kMoments) = trained(2 * state);
+    of(bytes, Use::kCommunication) = gloo_bytes(of(bytes, Use::kGradients));
     of(bytes, Use::kRuntime) =
         shape_.device == Device::kCuda ? facts_.cuda_runtime_bytes : facts_.cpu_runtime_bytes;
     return bytes;
+  }
+
+  int64_t gloo_bytes(int64_t gradients) const {
+    if (shape_.ranks == 1 || is_sharded(shape_) || shape_.device == Device::kCuda) return 0;
+    return facts_.gloo_buckets * std::min(shape_.parallel.bucket_mib << 20, gradients);
   }
 
   // Weights gathered whole while blocks run. In fp32 a shard is a view of the gathered buffer.
@@ -174,7 +180,7 @@ class Estimate {
     }
     of(bytes, Use::kWorking) = working;
     of(bytes, Use::kGathered) = gathered_weights() + (is_sharded(shape_) ? sizes.bytes(c_) : 0);
-    of(bytes, Use::kCommunication) = reduction(sizes) + context_exchange();
+    of(bytes, Use::kCommunication) += reduction(sizes) + context_exchange();
     if (head_gradient_waits()) of(bytes, Use::kHeadGradient) = head_count() * gradient_bytes();
   }
 
@@ -202,7 +208,7 @@ class Estimate {
     of(at.bytes, Use::kWorking) += gradient;
     if (head_gradient_waits()) of(at.bytes, Use::kHeadGradient) = gradient;
     of(at.bytes, Use::kGathered) = gathered_weights();
-    of(at.bytes, Use::kCommunication) = reduction(model_.root);
+    of(at.bytes, Use::kCommunication) += reduction(model_.root);
     return at;
   }
 

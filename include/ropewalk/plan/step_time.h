@@ -9,7 +9,7 @@ namespace ropewalk::plan {
 
 // Shares of the hardware's rates that a step reaches.
 struct SpeedFacts {
-  double product_efficiency = 0.60;
+  double product_efficiency = 0.50;
   double attention_efficiency = 0.35;
   double memory_efficiency = 0.80;
   double link_efficiency = 0.70;

@@ -1,0 +1,112 @@
+#include "ropewalk/plan/advice.h"
+
+#include <gmock/gmock.h>
+
+#include "plan/plan_test_tools.h"
+#include "ropewalk/spec/formulas.h"
+
+namespace ropewalk::plan {
+namespace {
+
+Limits h100(int64_t gib = 79) { return {*find_hardware("h100"), gib << 30}; }
+
+TEST(Advice, WhatFitsAndIsFastestIsLeftAsItIs) {
+  RunShape shape = gpu_shape(8, 1024);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  const auto advice = cheapest_that_fits(llama_8b(), shape, h100());
+  ASSERT_TRUE(advice);
+  EXPECT_LE(advice->memory.peak_bytes(), h100().memory_bytes);
+  EXPECT_LE(advice->time.step_s, plan_step_time(llama_8b(), shape, h100().hardware).step_s);
+}
+
+TEST(Advice, AModelTooLargeForOneRankIsShared) {
+  RunShape shape = gpu_shape(8, 8192);
+  ASSERT_GT(MemoryModel(llama_8b()).plan(shape).peak_bytes(), h100().memory_bytes);
+  const auto advice = cheapest_that_fits(llama_8b(), shape, h100());
+  ASSERT_TRUE(advice);
+  EXPECT_LE(advice->memory.peak_bytes(), h100().memory_bytes);
+  EXPECT_NE(advice->shape.parallel.data_parallel, DataParallelKind::kDdp);
+  EXPECT_EQ(advice->changes.front().first, "parallel.data_parallel");
+}
+
+TEST(Advice, LessMemoryNeverMakesTheStepFaster) {
+  RunShape shape = gpu_shape(8, 32768);
+  double last_s = 0.0;
+  for (const int64_t gib : {140, 79, 60, 44, 32}) {
+    const auto advice = cheapest_that_fits(llama_8b(), shape, h100(gib));
+    if (!advice) continue;
+    EXPECT_GE(advice->time.step_s, last_s);
+    last_s = advice->time.step_s;
+  }
+  EXPECT_GT(last_s, 0.0);
+}
+
+TEST(Advice, WithoutASolutionTheRanksThatWouldDoAreFound) {
+  RunShape shape = gpu_shape(1, 8192);
+  EXPECT_FALSE(cheapest_that_fits(llama_8b(), shape, h100(40)));
+  const auto ranks = ranks_that_fit(llama_8b(), shape, h100(40));
+  ASSERT_TRUE(ranks);
+  EXPECT_GT(*ranks, 1);
+  EXPECT_FALSE(ranks_that_fit(llama_8b(), shape, h100(1)));
+}
+
+TEST(Advice, OnCpusNothingIsOffloaded) {
+  RunShape shape = gpu_shape(2, 4096);
+  shape.device = Device::kCpu;
+  shape.precision = Precision::kFp32;
+  const auto advice =
+      cheapest_that_fits(llama_8b(), shape, {*find_hardware("cpu"), int64_t{256} << 30});
+  ASSERT_TRUE(advice);
+  EXPECT_FALSE(advice->shape.parallel.offload_optimizer);
+  EXPECT_FALSE(advice->shape.parallel.offload_block_inputs);
+}
+
+TEST(SentBytes, AreThoseOfTheCollectives) {
+  const DecoderSpec spec = spec_from(small_llama());
+  const auto parameters = static_cast<double>(parameter_count(spec));
+  RunShape shape = gpu_shape(4, 1024);
+  shape.precision = Precision::kFp32;
+  EXPECT_DOUBLE_EQ(sent_bytes(spec, shape), 2 * 0.75 * 4 * parameters);
+  shape.parallel.data_parallel = DataParallelKind::kZero2;
+  shape.global_batch_size = 12;  // three micro-steps, each reduced; gathered once
+  EXPECT_DOUBLE_EQ(sent_bytes(spec, shape), 0.75 * (3 + 1) * 4 * parameters);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  const double root = 4.0 * (2 * 1000 * 64 + 64), blocks = 4 * parameters - root;
+  EXPECT_NEAR(sent_bytes(spec, shape), 0.75 * 3 * (root + 2 * blocks + 4 * parameters), 1.0);
+  shape.ranks = 1;
+  EXPECT_EQ(sent_bytes(spec, shape), 0.0);
+}
+
+TEST(SentBytes, RingAttentionSendsKeysAndValuesToEveryRank) {
+  const DecoderSpec spec = spec_from(small_llama());
+  RunShape shape = gpu_shape(4, 1024);
+  shape.precision = Precision::kFp32;
+  shape.global_batch_size = 1;
+  const auto ddp = [&] {
+    RunShape alone = shape;
+    alone.parallel.context_parallel = 1;
+    alone.global_batch_size = 4;
+    return sent_bytes(spec, alone);
+  }();
+  shape.parallel.context_parallel = 4;
+  // 256 tokens, 3 layers, 3 neighbours; keys and values of 2 heads of 16: forward, backward, and
+  // their gradients.
+  EXPECT_DOUBLE_EQ(sent_bytes(spec, shape) - ddp, 256.0 * 3 * 3 * (2 * 2 * 16) * 4 * 3);
+}
+
+TEST(StepTime, RecomputationCostsAThirdOfTheProducts) {
+  RunShape shape = gpu_shape(8, 8192);
+  const Hardware hardware = *find_hardware("h100");
+  const double none = plan_step_time(llama_8b(), shape, hardware).flops;
+  shape.parallel.recompute = Recompute::kSelective;
+  const double selective = plan_step_time(llama_8b(), shape, hardware).flops;
+  shape.parallel.recompute = Recompute::kBlock;
+  const double block = plan_step_time(llama_8b(), shape, hardware).flops;
+  EXPECT_GT(selective, none);
+  EXPECT_GT(block, selective);
+  EXPECT_NEAR(block / none, 4.0 / 3.0, 0.03);
+  EXPECT_DOUBLE_EQ(none, flops_per_token(llama_8b(), 8192).total() * 8192);
+}
+
+}  // namespace
+}  // namespace ropewalk::plan

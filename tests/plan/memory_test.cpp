@@ -1,0 +1,220 @@
+#include "ropewalk/plan/memory.h"
+
+#include <gmock/gmock.h>
+
+#include "plan/plan_test_tools.h"
+#include "ropewalk/spec/formulas.h"
+
+namespace ropewalk::plan {
+namespace {
+
+constexpr int64_t kFloat = 4;
+
+RunShape cpu_shape(int64_t length) {
+  RunShape shape;
+  shape.sequence_length = length;
+  return shape;
+}
+
+int64_t use_at(const DecoderSpec& spec, const RunShape& shape, Moment moment, Use use) {
+  return of(at(MemoryModel(spec).plan(shape), moment), use);
+}
+
+TEST(PlannedMemory, StatesOfOneRankAreFourNumbersForEachParameter) {
+  const DecoderSpec spec = spec_from(small_llama());
+  const int64_t bytes = kFloat * parameter_count(spec);
+  const MemoryPlan plan = MemoryModel(spec).plan(cpu_shape(128));
+  for (const MemoryAt& moment : plan.moments) {
+    EXPECT_EQ(of(moment.bytes, Use::kWeights), bytes);
+    EXPECT_EQ(of(moment.bytes, Use::kGradients), bytes);
+    EXPECT_EQ(of(moment.bytes, Use::kMoments), 2 * bytes);
+  }
+}
+
+// Per token and block, in fp32: input and middle [D], queries and result [D], keys and values of
+// half as many heads, gate and up [2 F], log totals of 4 heads and two norms' statistics.
+TEST(PlannedMemory, KeptActivationsAreWhatTheOpsSaveForBackward) {
+  const DecoderSpec spec = spec_from(small_llama());
+  const int64_t block = kFloat * (4 * 64 + 2 * 32 + 2 * 160 + 4 + 2);
+  // The final norm's input and its statistics; the batch; the rotary tables.
+  const int64_t tokens = 128, rest = tokens * (kFloat * 65 + 16 + kFloat * 16);
+  EXPECT_EQ(use_at(spec, cpu_shape(tokens), Moment::kLoss, Use::kActivations),
+            3 * block * tokens + rest);
+}
+
+TEST(PlannedMemory, RecomputeKeepsBlockInputsAndSelectiveAttentionBesides) {
+  const DecoderSpec spec = spec_from(small_llama());
+  RunShape shape = cpu_shape(128);
+  const auto kept = [&](Recompute recompute) {
+    shape.parallel.recompute = recompute;
+    return use_at(spec, shape, Moment::kLoss, Use::kActivations);
+  };
+  const int64_t none = kept(Recompute::kNone), selective = kept(Recompute::kSelective),
+                block = kept(Recompute::kBlock);
+  const int64_t input = 3 * 128 * kFloat * 64, core = 3 * 128 * kFloat * (2 * 64 + 2 * 32 + 4);
+  EXPECT_EQ(selective - block, core);
+  EXPECT_EQ(none - selective, 3 * 128 * kFloat * (64 + 2 * 160 + 2));
+  shape.device = Device::kCuda;
+  const int64_t on_device = kept(Recompute::kBlock);
+  shape.parallel.offload_block_inputs = true;
+  EXPECT_EQ(on_device - kept(Recompute::kBlock), input);
+  EXPECT_EQ(MemoryModel(spec).plan(shape).host_bytes, input);
+}
+
+TEST(PlannedMemory, TheLossHoldsOneChunkOfLogitsAndTheHeadsGradient) {
+  const DecoderSpec spec = spec_from(small_llama());
+  RunShape shape = cpu_shape(512);
+  shape.loss_chunk_tokens = 100;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kLogits), 100 * 1000 * kFloat);
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kHeadGradient), 1000 * 64 * kFloat);
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kHeadGradient), 0);
+  shape.loss_chunk_tokens = 4096;  // more than there are
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kLogits), 512 * 1000 * kFloat);
+}
+
+TEST(PlannedMemory, ATiedHeadsGradientWaitsForTheEmbeddings) {
+  Json config = small_llama();
+  config["tie_word_embeddings"] = true;
+  const DecoderSpec spec = spec_from(config);
+  EXPECT_EQ(use_at(spec, cpu_shape(512), Moment::kBlock, Use::kHeadGradient), 1000 * 64 * kFloat);
+}
+
+TEST(PlannedMemory, FsdpHoldsShardsAndTwoGatheredBlocks) {
+  const DecoderSpec spec = llama_8b();
+  RunShape shape = gpu_shape(8, 8192);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  const int64_t parameters = parameter_count(spec);
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kWeights), parameters * 4 / 8);
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kGradients), parameters * 4 / 8);
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kMoments), parameters * 8 / 8);
+  // Embedding and head in bf16, the final norm in fp32; blocks likewise.
+  const int64_t root = 2 * 128256 * 4096 * 2 + 4096 * 4;
+  const int64_t matrices = 4096 * (4096 + 2 * 1024) + 4096 * 4096 + 3 * 4096 * 14336;
+  const int64_t block = matrices * 2 + 2 * 4096 * 4;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kGathered), root + 2 * block);
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kGathered), root + 3 * block);
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 4 * (matrices + 2 * 4096));
+  shape.parallel.reduce_dtype = ReduceDtype::kBf16;
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 2 * (matrices + 2 * 4096));
+  shape.parallel.shard_size = 4;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kWeights), parameters * 4 / 4);
+}
+
+TEST(PlannedMemory, KindsOfDataParallelismHoldWhatTheyDoNotShare) {
+  const DecoderSpec spec = llama_8b();
+  RunShape shape = gpu_shape(8, 8192);
+  const int64_t parameters = parameter_count(spec), shard = parameters * 4 / 8;
+  const auto uses = [&](DataParallelKind kind) {
+    shape.parallel.data_parallel = kind;
+    return at(MemoryModel(spec).plan(shape), Moment::kLoss);
+  };
+  const UseBytes zero2 = uses(DataParallelKind::kZero2), zero1 = uses(DataParallelKind::kZero1);
+  EXPECT_EQ(of(zero2, Use::kWeights), shard);
+  EXPECT_EQ(of(zero2, Use::kGradients), shard);
+  EXPECT_NEAR(
+      static_cast<double>(of(zero2, Use::kGathered)), 2.0 * static_cast<double>(parameters), 2e6);
+  EXPECT_EQ(of(zero1, Use::kGradients), parameters * 4 + shard);
+  shape.precision = Precision::kFp32;  // a shard is a view of the gathered weights
+  EXPECT_EQ(of(uses(DataParallelKind::kZero2), Use::kGathered), parameters * 4 - shard);
+}
+
+TEST(PlannedMemory, ContextParallelRanksHoldTheirTokensAndTwoTravellingBlocks) {
+  const DecoderSpec spec = llama_8b();
+  RunShape shape = gpu_shape(8, 65536);
+  const int64_t whole = use_at(spec, shape, Moment::kLoss, Use::kActivations);
+  shape.parallel.context_parallel = 8;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kActivations), whole / 8);
+  // Keys and values of 8 heads of 128: bf16, and their gradients in fp32.
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication),
+            2 * (65536 / 8) * (2 * 8 * 128) * (2 + 4));
+  shape.parallel.context_parallel_method = ContextParallelMethod::kUlysses;
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication),
+            (65536 / 8) * (2 * 32 + 2 * 8) * 128 * 2);
+}
+
+TEST(PlannedMemory, OffloadedMomentsAreInHostMemory) {
+  const DecoderSpec spec = llama_8b();
+  RunShape shape = gpu_shape(8, 8192);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  shape.parallel.offload_optimizer = true;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kMoments), 0);
+  EXPECT_EQ(MemoryModel(spec).plan(shape).host_bytes, parameter_count(spec));
+}
+
+TEST(PlannedMemory, FrozenParametersHaveNeitherGradientsNorMoments) {
+  const DecoderSpec spec = spec_from(small_llama());
+  RunShape shape = cpu_shape(128);
+  shape.trained_share = 0.5;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kMoments), kFloat * parameter_count(spec));
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kWeights), kFloat * parameter_count(spec));
+}
+
+// Every family's ops are listed: what a block keeps beyond a plain one of the same sizes.
+TEST(PlannedMemory, WhatABlockHasBesidesAppearsInWhatItKeeps) {
+  DecoderSpec plain = spec_from(small_llama());
+  const int64_t base = use_at(plain, cpu_shape(64), Moment::kLoss, Use::kActivations);
+  const auto more = [&](auto change) {
+    DecoderSpec spec = plain;
+    change(spec);
+    return use_at(spec, cpu_shape(64), Moment::kLoss, Use::kActivations) - base;
+  };
+  const int64_t per_layer = 3 * 64 * kFloat;
+  EXPECT_EQ(more([](DecoderSpec& s) { s.norm.kind = NormKind::kLayer; }), per_layer * 2 * (64 + 1));
+  EXPECT_EQ(more([](DecoderSpec& s) { s.post_norms = true; }), per_layer * 2 * (64 + 2));
+  EXPECT_EQ(more([](DecoderSpec& s) { s.qk_norm = QkNorm::kHead; }),
+            per_layer * (64 + 2 * 32 + 4 + 2));
+  EXPECT_EQ(more([](DecoderSpec& s) { s.gated_mlp = false; }), -per_layer * 160);
+  EXPECT_EQ(more([](DecoderSpec& s) { s.residual = ResidualKind::kParallel; }), -per_layer * 64);
+}
+
+TEST(PlannedMemory, ExpertsKeepTheRowsOfTheirChoices) {
+  DecoderSpec spec = spec_from(small_llama());
+  const int64_t dense = use_at(spec, cpu_shape(64), Moment::kLoss, Use::kActivations);
+  spec.experts.emplace();
+  spec.experts->num_experts = 8;
+  spec.experts->experts_per_token = 2;
+  spec.experts->intermediate_size = 160;
+  for (LayerSpec& layer : spec.layers) layer.experts = true;
+  const int64_t rows = 2 * (kFloat * (2 * 64 + 3 * 160 + 1) + 2 * 8);
+  const int64_t scores = 3 * 8 * kFloat, normed = 64 * kFloat;
+  EXPECT_EQ(use_at(spec, cpu_shape(64), Moment::kLoss, Use::kActivations) - dense,
+            3 * 64 * (rows + scores + normed - 2 * 160 * kFloat));
+}
+
+TEST(PlannedMemory, LongestSequenceFitsAndTheNextDoesNot) {
+  const DecoderSpec spec = llama_8b();
+  const MemoryModel model(spec);
+  RunShape shape = gpu_shape(8, 1024);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  for (const int64_t pieces : {1, 2, 8}) {
+    shape.parallel.context_parallel = pieces;
+    const int64_t memory = int64_t{79} << 30;
+    shape.sequence_length = model.longest_sequence(shape, memory);
+    EXPECT_GT(shape.sequence_length, 0);
+    EXPECT_EQ(shape.sequence_length % 128, 0);
+    EXPECT_LE(model.plan(shape).peak_bytes(), memory);
+    shape.sequence_length += 128;
+    EXPECT_GT(model.plan(shape).peak_bytes(), memory);
+  }
+  EXPECT_EQ(model.longest_sequence(shape, int64_t{1} << 30), 0);
+}
+
+TEST(RunShape, SizesThatDoNotDivideAreNamedTogether) {
+  RunShape shape = gpu_shape(8, 1001);
+  shape.parallel.shard_size = 3;
+  shape.parallel.context_parallel = 2;
+  Diagnostics faults;
+  check_shape(shape, 8, faults);
+  ASSERT_EQ(faults.errors().size(), 2u);
+  EXPECT_EQ(faults.errors()[0].where, "parallel.shard_size");
+  EXPECT_EQ(faults.errors()[1].where, "data.sequence_length");
+  EXPECT_THAT(faults.errors()[1].text, ::testing::HasSubstr("Nearest below: 1000"));
+  shape.parallel.context_parallel = 3;
+  shape.parallel.context_parallel_method = ContextParallelMethod::kUlysses;
+  Diagnostics others;
+  check_shape(shape, 8, others);
+  EXPECT_EQ(others.errors().size(), 4u) << others.report("");
+}
+
+}  // namespace
+}  // namespace ropewalk::plan
