@@ -6,13 +6,12 @@
 #include "cli/commands/plan_report.h"
 #include "cli/front_commands.h"
 #include "ropewalk/base/errors.h"
-#include "ropewalk/base/name_patterns.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/config/reader.h"
 #include "ropewalk/plan/machine.h"
+#include "ropewalk/settings/planned_shape.h"
 #include "ropewalk/settings/run_config.h"
 #include "ropewalk/spec/hf_model.h"
-#include "ropewalk/spec/parameters.h"
 
 namespace ropewalk::cli {
 namespace {
@@ -55,30 +54,6 @@ int64_t choose_memory(const PlanOptions& options,
   }
   if (hardware.memory_bytes > 0) return hardware.memory_bytes;
   return plan::available_memory_bytes().value_or(0) / ranks;
-}
-
-double trained_share(const OptimizerConfig& optimizer, const DecoderSpec& spec) {
-  int64_t all = 0, trained = 0;
-  for_each_parameter(spec, [&](const ParameterShape& parameter) {
-    all += parameter.count();
-    if (parameter.trainable && is_selected(parameter.name, optimizer.trainable, optimizer.frozen)) {
-      trained += parameter.count();
-    }
-  });
-  return static_cast<double>(trained) / static_cast<double>(all);
-}
-
-RunShape shape_of(const RunConfig& config, const DecoderSpec& spec) {
-  RunShape shape;
-  shape.sequence_length = config.data.sequence_length.value_or(spec.rope.max_position_embeddings);
-  shape.global_batch_size = config.train.global_batch_size;
-  shape.micro_batch_size = config.train.micro_batch_size;
-  shape.loss_chunk_tokens = config.train.loss_chunk_tokens;
-  shape.precision = config.train.precision;
-  shape.separate_documents = config.data.packing == Packing::kPacked;
-  shape.trained_share = trained_share(config.optimizer, spec);
-  shape.parallel = config.parallel;
-  return shape;
 }
 
 void check_against_ranks(const RunConfig& config,
@@ -126,8 +101,7 @@ PlanFindings read_inputs(const PlanOptions& options) {
   findings.limits.memory_bytes = choose_memory(options, hardware, ranks, found);
   if (model) {
     findings.spec = model->spec;
-    findings.shape = shape_of(config, model->spec);
-    findings.shape.ranks = ranks;
+    findings.shape = planned_shape(config, model->spec, ranks);
     findings.shape.device = hardware.device;
     findings.shape.ranks_per_machine = hardware.ranks_per_machine;
     check_against_ranks(config, model->spec, findings.shape, found);

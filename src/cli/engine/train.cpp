@@ -2,6 +2,7 @@
 
 #include "cli/engine/device.h"
 #include "cli/engine/engine_commands.h"
+#include "cli/engine/memory_check.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/signals.h"
 #include "ropewalk/dist/device.h"
@@ -48,6 +49,7 @@ int run_train(const TrainOptions& options) {
   set_num_threads(parallel.threads, ranks.local_world_size);
   const dist::GroupBackend backend = backend_of(parallel.backend);
   const at::Device device = dist::choose_device(ranks, backend);
+  if (ranks.rank == 0) warn_when_memory_will_not_do(inputs, ranks, device);
   at::globalContext().setAllowTF32CuBLAS(parallel.tf32);
   const auto group = dist::make_group(ranks,
                                       {.backend = backend,
