@@ -8,6 +8,8 @@ namespace ropewalk::plan {
 namespace {
 
 constexpr double kEqual = 1.01;  // steps this close take equally long
+// Other settings leave this part of the memory free: the plan may be wrong by as much.
+constexpr double kSpare = 0.05;
 constexpr int64_t kMostRanks = 1 << 14;
 
 template <typename Value>
@@ -93,15 +95,16 @@ std::optional<Advice> cheapest_that_fits(const DecoderSpec& spec,
                                          const Limits& limits) {
   const MemoryModel model(spec);
   std::vector<Advice> fitting;
-  const auto consider = [&](const RunShape& other) {
+  const auto consider = [&](const RunShape& other, int64_t memory_bytes) {
     if (!is_valid(other, spec)) return;
     Advice advice{other, changes_between(shape, other), model.plan(other), {}};
-    if (advice.memory.peak_bytes() > limits.memory_bytes) return;
+    if (advice.memory.peak_bytes() > memory_bytes) return;
     advice.time = plan_step_time(spec, other, limits.hardware);
     fitting.push_back(std::move(advice));
   };
-  consider(shape);
-  for_each_alternative(shape, consider);
+  consider(shape, limits.memory_bytes);
+  const auto most = static_cast<int64_t>((1.0 - kSpare) * static_cast<double>(limits.memory_bytes));
+  for_each_alternative(shape, [&](const RunShape& other) { consider(other, most); });
   return choose(std::move(fitting));
 }
 

@@ -222,8 +222,10 @@ class Estimate {
                           Use::kCommunication}) {
       moving += of(bytes, use);
     }
-    const double lost = shape_.device == Device::kCuda ? facts_.cuda_slack : facts_.cpu_slack;
-    of(bytes, Use::kSlack) = static_cast<int64_t>(lost * static_cast<double>(moving));
+    const bool cuda = shape_.device == Device::kCuda;
+    const double lost = cuda ? facts_.cuda_slack : facts_.cpu_slack;
+    of(bytes, Use::kSlack) = static_cast<int64_t>(lost * static_cast<double>(moving)) +
+                             (cuda ? 0 : std::min(facts_.cpu_kept_bytes, moving));
   }
 
   int64_t host_bytes() const {

@@ -1,7 +1,9 @@
 #include "train/memory.h"
 
 #include <c10/core/CachingDeviceAllocator.h>
-#include <sys/resource.h>
+
+#include <fstream>
+#include <string>
 
 namespace ropewalk {
 
@@ -11,9 +13,13 @@ int64_t peak_memory_bytes(c10::Device device) {
     return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)]
         .peak;
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<int64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
+  // Not getrusage's maximum: that one begins with the memory of the process that started this one.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    long long kib = 0;
+    if (std::sscanf(line.c_str(), "VmHWM: %lld kB", &kib) == 1) return kib * 1024;
+  }
+  return 0;
 }
 
 }  // namespace ropewalk

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+import plan_pages
 import pytest
 from main_job import OWN_MODEL, PROGRAM, SOURCE, text_file
 from test_docs import shell_lines
@@ -103,6 +104,7 @@ def readers_folder(folder):
         (folder / name).mkdir()
     (folder / "build" / "ropewalk").symlink_to(PROGRAM)
     shutil.copytree(OWN_MODEL, folder / "checkpoints" / "base")
+    plan_pages.readers_files(folder)
     jsonl(folder / "heldout.jsonl", seed=9)
     pair = {"prompt": "What is two and two?", "completion": " Four."}
     (folder / "pairs.jsonl").write_text(json.dumps(pair) + "\n")

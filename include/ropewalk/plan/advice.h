@@ -26,8 +26,9 @@ struct Limits {
 };
 
 // Of all settings of sharding, recomputation, context parallelism, offloading and the micro-batch
-// with which the shape's sequence fits, those with the shortest predicted step; of those within 1 %
-// of it, the ones with the fewest changes. Nothing when none fits.
+// with which the shape's sequence fits and 5 % of the memory stay free, those with the shortest
+// predicted step; of those within 1 % of it, the ones with the fewest changes. The given settings
+// need leave nothing free. Nothing when none fits.
 std::optional<Advice> cheapest_that_fits(const DecoderSpec& spec,
                                          const RunShape& shape,
                                          const Limits& limits);

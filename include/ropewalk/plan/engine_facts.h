@@ -22,9 +22,11 @@ struct EngineFacts {
   int64_t cpu_runtime_bytes = int64_t{148} << 20;
   // CUDA's context, cuBLAS's workspace, NCCL's channels.
   int64_t cuda_runtime_bytes = int64_t{1200} << 20;
-  // Lost between blocks, of what comes and goes (all but weights, gradients and moments).
-  double cpu_slack = 0.07;
+  // Lost between blocks: a part of what comes and goes (all but weights, gradients and moments),
+  // and on CPUs what the cache of large tensors may keep beyond that.
+  double cpu_slack = 0.02;
   double cuda_slack = 0.05;
+  int64_t cpu_kept_bytes = int64_t{16} << 20;
 };
 
 }  // namespace ropewalk::plan
