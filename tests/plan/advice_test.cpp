@@ -41,6 +41,26 @@ TEST(Advice, LessMemoryNeverMakesTheStepFaster) {
   EXPECT_GT(last_s, 0.0);
 }
 
+TEST(Advice, OtherSettingsLeaveMemoryFreeAndTheGivenOnesNeedNot) {
+  RunShape shape = gpu_shape(8, 8192);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  shape.parallel.recompute = Recompute::kBlock;
+  Limits limits = h100();
+  limits.memory_bytes = MemoryModel(llama_8b()).plan(shape).peak_bytes();
+  const auto advice = cheapest_that_fits(llama_8b(), shape, limits);
+  ASSERT_TRUE(advice);
+  if (!advice->changes.empty()) {
+    EXPECT_LE(static_cast<double>(advice->memory.peak_bytes()),
+              0.95 * static_cast<double>(limits.memory_bytes));
+  }
+  limits.memory_bytes -= 1;
+  const auto other = cheapest_that_fits(llama_8b(), shape, limits);
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->changes.empty());
+  EXPECT_LE(static_cast<double>(other->memory.peak_bytes()),
+            0.95 * static_cast<double>(limits.memory_bytes));
+}
+
 TEST(Advice, WithoutASolutionTheRanksThatWouldDoAreFound) {
   RunShape shape = gpu_shape(1, 8192);
   EXPECT_FALSE(cheapest_that_fits(llama_8b(), shape, h100(40)));

@@ -199,6 +199,13 @@ TEST(PlannedMemory, LongestSequenceFitsAndTheNextDoesNot) {
   EXPECT_EQ(model.longest_sequence(shape, int64_t{1} << 30), 0);
 }
 
+TEST(RunShape, TokensBeyondAllMemoryDoNotOverflow) {
+  RunShape shape = cpu_shape(int64_t{1} << 40);
+  shape.micro_batch_size = int64_t{1} << 60;
+  EXPECT_EQ(shape.tokens(), RunShape::kMostTokens);
+  EXPECT_GT(MemoryModel(llama_8b()).plan(shape).peak_bytes(), int64_t{1} << 50);
+}
+
 TEST(RunShape, SizesThatDoNotDivideAreNamedTogether) {
   RunShape shape = gpu_shape(8, 1001);
   shape.parallel.shard_size = 3;

@@ -174,7 +174,7 @@ def test_training_warns_when_the_memory_will_not_do(tmp_path):
     huge = settings(train__micro_batch_size=10 ** 7, train__global_batch_size=10 ** 7,
                     train__loss_chunk_tokens=10 ** 9)
     message = ropewalk("train", run, *huge, expect=2)
-    assert re.search(r"memory: a rank is expected to need \d+ [GTP]iB, and has", message)
+    assert re.search(r"memory: a rank is expected to need [\d.]+ [GTP]iB, and has", message)
     assert f"ropewalk plan {run}" in message
 
 

@@ -31,8 +31,13 @@ struct RunShape {
   // Groups of ranks that compute different sequences.
   int64_t data_ranks() const { return ranks / parallel.context_parallel; }
   int64_t micro_steps() const { return global_batch_size / (micro_batch_size * data_ranks()); }
-  // Tokens that one rank computes at a time.
-  int64_t tokens() const { return micro_batch_size * sequence_length / parallel.context_parallel; }
+  // Tokens that one rank computes at a time; more than kMostTokens, which fit nowhere, count as
+  // that many, so that their bytes can be counted.
+  static constexpr int64_t kMostTokens = int64_t{1} << 34;
+  int64_t tokens() const {
+    if (micro_batch_size > kMostTokens / sequence_length) return kMostTokens;
+    return micro_batch_size * sequence_length / parallel.context_parallel;
+  }
 };
 
 // Sizes that do not divide each other, under the run config's keys. train.global_batch_size is left
