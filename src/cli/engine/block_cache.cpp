@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <unordered_map>
 
 namespace ropewalk::cli {
 namespace {
@@ -29,53 +30,61 @@ size_t rounded(size_t bytes) {
 
 class BlockCache final : public c10::Allocator {
  public:
-  explicit BlockCache(c10::Allocator* small) : small_(small) {}
+  // c10's deleters know nothing but an address, hence one cache for the process. Never deleted:
+  // tensors may outlive main.
+  static BlockCache& instance() {
+    static auto* cache = new BlockCache(c10::GetCPUAllocator());
+    return *cache;
+  }
 
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes < kSmallestBytes) return small_->allocate(bytes);
-    Block* block = take(rounded(bytes));
-    return {block->data, block, &BlockCache::give_back, c10::Device(c10::DeviceType::CPU)};
+    void* data = take(rounded(bytes));
+    return {data, data, &BlockCache::give_back, c10::Device(c10::DeviceType::CPU)};
   }
-  // Null: a caller may not free by address alone what may be either kind.
-  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  // Of either kind of tensor: ATen frees what it took without a tensor by this.
+  c10::DeleterFnPtr raw_deleter() const override { return &BlockCache::give_back; }
   void copy_data(void* to, const void* from, std::size_t count) const override {
     std::memcpy(to, from, count);
   }
 
  private:
-  struct Block {
-    BlockCache* owner;
-    void* data;
-    size_t bytes;
-  };
+  explicit BlockCache(c10::Allocator* small) : small_(small) {}
 
-  static void give_back(void* context) {
-    auto* block = static_cast<Block*>(context);
-    block->owner->keep(block);
+  static void give_back(void* data) {
+    BlockCache& cache = instance();
+    if (!cache.keep(data)) cache.small_->raw_deallocate(data);
   }
 
-  Block* take(size_t bytes) {
+  void* take(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    Block* block = nullptr;
+    void* data = nullptr;
     const auto kept = kept_.lower_bound(bytes);
     if (kept != kept_.end() && kept->first <= bytes + bytes / kLargerPart) {
-      block = kept->second;
-      kept_bytes_ -= block->bytes;
+      bytes = kept->first;
+      data = kept->second;
+      kept_bytes_ -= bytes;
       kept_.erase(kept);
     } else {
       make_room(bytes);
-      block = new Block{this, map(bytes), bytes};
+      data = map(bytes);
     }
-    used_bytes_ += block->bytes;
+    in_use_.emplace(data, bytes);
+    used_bytes_ += bytes;
     most_used_bytes_ = std::max(most_used_bytes_, used_bytes_);
-    return block;
+    return data;
   }
 
-  void keep(Block* block) {
+  // False: not a block of this cache.
+  bool keep(void* data) {
     const std::lock_guard lock(mutex_);
-    used_bytes_ -= block->bytes;
-    kept_bytes_ += block->bytes;
-    kept_.emplace(block->bytes, block);
+    const auto block = in_use_.find(data);
+    if (block == in_use_.end()) return false;
+    used_bytes_ -= block->second;
+    kept_bytes_ += block->second;
+    kept_.emplace(block->second, data);
+    in_use_.erase(block);
+    return true;
   }
 
   // The largest first: few calls, and small blocks are more often of use.
@@ -86,9 +95,8 @@ class BlockCache final : public c10::Allocator {
 
   void release_largest() {
     const auto last = std::prev(kept_.end());
-    munmap(last->second->data, last->first);
+    munmap(last->second, last->first);
     kept_bytes_ -= last->first;
-    delete last->second;
     kept_.erase(last);
   }
 
@@ -103,15 +111,13 @@ class BlockCache final : public c10::Allocator {
 
   c10::Allocator* small_;
   std::mutex mutex_;
-  std::multimap<size_t, Block*> kept_;
+  std::unordered_map<void*, size_t> in_use_;
+  std::multimap<size_t, void*> kept_;
   size_t used_bytes_ = 0, kept_bytes_ = 0, most_used_bytes_ = 0;
 };
 
 }  // namespace
 
-void cache_large_tensors() {
-  // Never deleted: tensors may outlive main.
-  c10::SetCPUAllocator(new BlockCache(c10::GetCPUAllocator()), kPriority);
-}
+void cache_large_tensors() { c10::SetCPUAllocator(&BlockCache::instance(), kPriority); }
 
 }  // namespace ropewalk::cli
