@@ -26,7 +26,7 @@ SEED = 8
 NUM_CHECKED = 10
 
 # What a combination may say beside its defaults: sizes of the model, sections of the run config,
-# and `ranks`.
+# and `ranks`. kv_heads None: of a family that has no such setting.
 DEFAULTS = dict(layers=4, hidden=256, inner=704, heads=4, kv_heads=2, vocab=4096, tied=False,
                 model_type="llama", length=1024, micro=1, recompute="none", ranks=1, parallel={})
 TINY = dict(layers=1, hidden=32, inner=32, heads=1, kv_heads=1, vocab=2048, length=32)
@@ -72,12 +72,14 @@ def run_config(combination, folder, data):
     c = {**DEFAULTS, **combination}
     parallel = {"threads": 1, "recompute": c["recompute"], **c["parallel"]}
     batch = c["micro"] * c["ranks"] // parallel.get("context_parallel", 1)
+    grouped = {} if c["kv_heads"] is None else {"num_key_value_heads": c["kv_heads"],
+                                                "head_dim": c["hidden"] // c["heads"]}
     return {
         "model": {"model_type": c["model_type"], "vocab_size": c["vocab"], "hidden_size": c["hidden"],
                   "intermediate_size": c["inner"], "num_hidden_layers": c["layers"],
-                  "num_attention_heads": c["heads"], "num_key_value_heads": c["kv_heads"],
-                  "head_dim": c["hidden"] // c["heads"], "max_position_embeddings": c["length"],
-                  "tie_word_embeddings": c["tied"], "bos_token_id": 1, "eos_token_id": 2},
+                  "num_attention_heads": c["heads"], "max_position_embeddings": c["length"],
+                  "tie_word_embeddings": c["tied"], "bos_token_id": 1, "eos_token_id": 2,
+                  **grouped},
         "data": {"train": [str(data)], "sequence_length": c["length"]},
         "train": {"run_dir": str(folder / "run"), "steps": STEPS, "global_batch_size": batch,
                   "micro_batch_size": c["micro"]},
