@@ -1,6 +1,7 @@
 // Weights of a Hugging Face directory into a model.
 #pragma once
 
+#include "ropewalk/dist/group.h"
 #include "ropewalk/dist/sharded_tensor.h"
 #include "ropewalk/model/decoder.h"
 #include "ropewalk/spec/hf_model.h"
@@ -16,7 +17,12 @@ namespace ropewalk {
 void import_weights(const dist::NamedShardedTensors& weights,
                     const DecoderSpec& spec,
                     const HfModel& source);
-// Whole.
+// The same on all ranks: each checks the hashes of some of the files, and a failure of one is
+// thrown on all. Collective.
+void import_weights(const dist::NamedShardedTensors& weights,
+                    const DecoderSpec& spec,
+                    const HfModel& source,
+                    dist::Group& ranks);
 void import_weights(Decoder& decoder, const HfModel& source);
 
 }  // namespace ropewalk
