@@ -230,7 +230,10 @@ std::filesystem::path Checkpointer::save(int64_t step) {
     throw;
   }
   last_written_ = target;
-  if (group_->rank() == 0) delete_older();
+  on_first_rank(*group_, [&] {
+    delete_older();
+    return std::string();
+  });
   return target;
 }
 

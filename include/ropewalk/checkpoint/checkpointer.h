@@ -3,9 +3,9 @@
 // Saving: the ranks share the files of tensors of `step-N.tmp-<nonce>`; rank 0 makes the folder,
 // writes the rest, the manifest last, syncs, renames and syncs the parent; only then are older
 // checkpoints deleted. A failure on one rank is thrown on every rank. All ranks must see the same
-// run directory. Files do not depend on how many ranks there are and how they hold the tensors; the
-// state that they load neither. Every method marked collective must be called by all ranks at the
-// same point.
+// run directory. Files depend neither on the number of ranks nor on how they hold the tensors: any
+// of them loads what others saved. Every method marked collective must be called by all ranks at
+// the same point.
 #pragma once
 
 #include <cstdint>
