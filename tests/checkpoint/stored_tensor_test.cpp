@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include <fstream>
 #include <functional>
 
 #include "checkpoint/dequantize.h"
+#include "checkpoint/memory.h"
 #include "checkpoint/shards.h"
 #include "checkpoint/tensor_bytes.h"
 #include "dist/rank_bodies.h"
@@ -188,38 +188,10 @@ TEST(InitialWeights, AnyRangeHasTheBitsOfTheWholeModel) {
   }
 }
 
-// Kibibytes of this process: "VmRSS", or its highest value "VmHWM".
-int64_t memory_kib(const std::string& key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != key + ":") continue;
-    int64_t value = 0;
-    status >> value;
-    return value;
-  }
-  return -1;
-}
-
-bool forget_highest_memory() {
-  std::ofstream file("/proc/self/clear_refs");
-  file << "5" << std::flush;
-  return file.good();
-}
-
-// 60 million numbers, a third of them in the embedding.
-Json large_config() {
-  Json config = tiny_config();
-  config["vocab_size"] = 40000;
-  config["hidden_size"] = 512;
-  config["intermediate_size"] = 2048;
-  config["num_hidden_layers"] = 10;
-  config["head_dim"] = 128;
-  return config;
-}
-
 void write_large_model(const std::filesystem::path& folder) {
-  Diagnostics faults;
-  const DecoderSpec spec = find_family("llama", "test").from_hf(large_config(), faults).spec;
+  // 60 million numbers
+  const Json config = large_config(40000, 10);
+  const DecoderSpec spec = spec_of(config);
   std::vector<TensorInfo> infos;
   for (const WeightEntry& entry : weight_map(spec)) {
     for (const WeightSlice& slice : entry.slices) {
@@ -235,7 +207,7 @@ void write_large_model(const std::filesystem::path& folder) {
     writer.write(info.name, tensor_bytes_of(values));
   }
   writer.close();
-  write_file_atomic(folder / "config.json", large_config().dump());
+  write_file_atomic(folder / "config.json", config.dump());
 }
 
 // The second of four shards of each parameter.
