@@ -43,9 +43,11 @@ dist::NamedShardedTensors all_weights(const parallel::DataParallel& data_paralle
   return weights;
 }
 
-void fill_fresh_weights(const dist::NamedShardedTensors& weights, const TrainInputs& inputs) {
+void fill_fresh_weights(const dist::NamedShardedTensors& weights,
+                        const TrainInputs& inputs,
+                        dist::Group& group) {
   if (inputs.config.model.pretrained) {
-    import_weights(weights, inputs.model.spec, inputs.model);
+    import_weights(weights, inputs.model.spec, inputs.model, group);
   } else {
     fill_initial_weights(
         weights, inputs.model.spec, static_cast<uint64_t>(inputs.config.train.seed));
@@ -88,7 +90,7 @@ TrainState::TrainState(const TrainInputs& inputs,
 
   const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, config, start, *group);
   if (!found) {
-    fill_fresh_weights(weights, inputs);
+    fill_fresh_weights(weights, inputs, *group);
     data_parallel_->synchronize_weights();
   }
   optimizer_state_ = std::make_unique<OptimizerState>(*optimizer_);

@@ -72,7 +72,7 @@ void check_against_ranks(const RunConfig& config,
   plan::check_shape(shape, spec.latent ? spec.num_heads : spec.num_kv_heads, found);
   const bool divides = shape.ranks % shape.parallel.context_parallel == 0;
   if (divides && is_sound(found, "train")) {
-    check_batch_for_ranks(config.train, shape.data_ranks(), found);
+    check_batch_for_ranks(config, shape.data_ranks(), found);
   }
 }
 
