@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <map>
+
 #include "dist/rank_bodies.h"
 #include "parallel/context_cases.h"
 #include "ropewalk/parallel/block_runner.h"
@@ -79,11 +81,14 @@ class Training {
     return train_step(context, batches, 1e-3, [] { return BorderWishes{}; });
   }
 
+  // Of all parameters, in the order of their names.
   at::Tensor weights() const {
-    std::vector<at::Tensor> all;
+    std::map<std::string, at::Tensor> by_name;
     for (const auto& [name, value] : data_parallel_->weights()) {
-      all.push_back(value.gather().detach().flatten());
+      by_name[name] = value.gather().detach().flatten();
     }
+    std::vector<at::Tensor> all;
+    for (const auto& [name, value] : by_name) all.push_back(value);
     return at::cat(all);
   }
 
