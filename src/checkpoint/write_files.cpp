@@ -88,6 +88,18 @@ at::Tensor gather_round(const std::vector<std::vector<WriteTask>>& tasks, size_t
   return own;
 }
 
+// A rank that fails here leaves the others in a collective: no further one may follow.
+at::Tensor gather_or_end(const std::vector<std::vector<WriteTask>>& tasks, size_t round, int rank) {
+  try {
+    return gather_round(tasks, round, rank);
+  } catch (const DistError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw DistError("rank " + std::to_string(rank) +
+                    ": gathering tensors to be saved: " + error.what());
+  }
+}
+
 bool any_is_sharded(const std::vector<OutputFile>& files) {
   for (const OutputFile& file : files) {
     for (const OutputTensor& tensor : file.tensors) {
@@ -112,7 +124,7 @@ std::vector<ManifestEntry> write_files(const std::filesystem::path& folder,
   std::exception_ptr failure;
   bool stop = false;
   for (size_t round = 0; round < num_rounds && !stop; ++round) {
-    const at::Tensor gathered = gather_round(tasks, round, writers.rank());
+    const at::Tensor gathered = gather_or_end(tasks, round, writers.rank());
     try {
       if (round < own_tasks.size()) own.write(own_tasks[round], gathered);
     } catch (...) {

@@ -20,7 +20,9 @@ Group::Group(c10::intrusive_ptr<c10d::ProcessGroup> c10d,
       device_(device),
       connect_(std::move(connect)),
       rank_(c10d_->getRank()),
-      size_(c10d_->getSize()) {}
+      size_(c10d_->getSize()),
+      run_rank_(rank_),
+      run_size_(size_) {}
 
 Group::~Group() = default;
 
@@ -37,8 +39,8 @@ void Pending::wait() {
 void Group::fail(const char* what, const std::exception& error) {
   // A failed NCCL communicator would leave the peers hanging until their timeout.
   if (backend_ == "nccl") c10d_->abort();
-  throw DistError("rank " + std::to_string(rank_) + " of " + std::to_string(size_) + ": " + what +
-                  " failed: " + first_line(error.what()) +
+  throw DistError("rank " + std::to_string(run_rank_) + " of " + std::to_string(run_size_) + ": " +
+                  what + " failed: " + first_line(error.what()) +
                   "; another rank ended (see its own message) or did not get here within " +
                   "parallel.timeout_s");
 }
@@ -73,12 +75,19 @@ std::shared_ptr<Group> Group::subgroup(const std::vector<int>& ranks) {
   if (ranks.size() == 1) return std::make_shared<Group>(device_);
   ROPEWALK_CHECK(connect_ != nullptr, "a group that was made without a way to connect its parts");
   const std::string name = "part" + std::to_string(number) + "/" + std::to_string(ranks.front());
+  // Parts of the part have names of their own below this one's.
+  const Connect below = [connect = connect_, name](const std::string& part, int rank, int size) {
+    return connect(name + "/" + part, rank, size);
+  };
   try {
-    return std::make_shared<Group>(
+    const auto made = std::make_shared<Group>(
         connect_(name, static_cast<int>(own - ranks.begin()), static_cast<int>(ranks.size())),
         backend_,
         device_,
-        connect_);
+        below);
+    made->run_rank_ = run_rank_;
+    made->run_size_ = run_size_;
+    return made;
   } catch (const std::exception& error) {
     fail("connecting to some of the ranks", error);
   }

@@ -8,6 +8,12 @@
 
 namespace ropewalk::dist {
 
+ElementRange range_in_shard(const FlatPlace& place, int64_t numel, int rank) {
+  const int64_t shard_begin = rank * place.shard_numel - place.offset;
+  const int64_t begin = std::clamp<int64_t>(shard_begin, 0, numel);
+  return {begin, std::clamp<int64_t>(shard_begin + place.shard_numel, begin, numel)};
+}
+
 ShardedTensor::ShardedTensor(at::Tensor whole)
     : shape_(whole.sizes().vec()), numel_(whole.numel()), local_(std::move(whole)) {}
 
@@ -26,9 +32,7 @@ ShardedTensor::ShardedTensor(std::vector<int64_t> shape,
 
 ElementRange ShardedTensor::range_of(int rank) const {
   if (is_whole()) return {0, numel_};
-  const int64_t shard_begin = rank * place_.shard_numel - place_.offset;
-  const int64_t begin = std::clamp<int64_t>(shard_begin, 0, numel_);
-  return {begin, std::clamp<int64_t>(shard_begin + place_.shard_numel, begin, numel_)};
+  return range_in_shard(place_, numel_, rank);
 }
 
 ElementRange ShardedTensor::range() const { return range_of(is_whole() ? 0 : group_->rank()); }

@@ -10,6 +10,7 @@
 #include "model/rotary_cache.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/ops/embedding.h"
 #include "ropewalk/ops/routers.h"
 
 namespace ropewalk {
@@ -125,7 +126,7 @@ Decoder::Run Decoder::run(const at::Tensor& tokens_BT, BlockInputs inputs) {
 Decoder::Run Decoder::run_rows(const at::Tensor& tokens_BT, BlockInputs inputs) {
   KvCache* const cache = inputs.cache;
   Run run;
-  inputs.hidden_BTD = at::embedding(embedding_VD_, tokens_BT).to(options_.compute_dtype);
+  inputs.hidden_BTD = ops::embedding(embedding_VD_, tokens_BT, options_.compute_dtype);
   if (spec_.embedding_scale != 1.0) inputs.hidden_BTD = inputs.hidden_BTD * spec_.embedding_scale;
   inputs.score_scale = spec_.score_scale();
   inputs.first_position = cache ? cache->length() : 0;

@@ -91,8 +91,9 @@ void AdamW::update(const Group& group, size_t begin, size_t end, double learning
                     /*maximize=*/false);
   if (!moments_elsewhere_) return;
   for (size_t i = begin; i < end; ++i) {
-    first_moments_[group.members[i]].copy_(first[i - begin], /*non_blocking=*/true);
-    second_moments_[group.members[i]].copy_(second[i - begin], /*non_blocking=*/true);
+    // Waited for: a checkpoint reads host memory without asking the device.
+    first_moments_[group.members[i]].copy_(first[i - begin]);
+    second_moments_[group.members[i]].copy_(second[i - begin]);
   }
 }
 

@@ -1,7 +1,5 @@
 #include "parallel/flat_shard.h"
 
-#include <algorithm>
-
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk::parallel {
@@ -59,15 +57,15 @@ void FlatShard::lay_out(const std::vector<ShardedParameter>& parameters) {
 
 void FlatShard::take_over(const ShardedParameter& given, const Member& member) {
   const dist::FlatPlace place{.offset = member.offset, .shard_numel = shard_numel_};
-  const int64_t rank = groups_.shard->rank(), count = given.parameter.numel();
-  const int64_t begin = std::clamp<int64_t>(rank * shard_numel_ - place.offset, 0, count);
-  const int64_t end = std::clamp<int64_t>((rank + 1) * shard_numel_ - place.offset, begin, count);
-  const int64_t in_shard = begin == end ? 0 : place.offset + begin - rank * shard_numel_;
-  at::Tensor local = shard_.narrow(0, in_shard, end - begin);
+  const int rank = groups_.shard->rank();
+  const int64_t count = given.parameter.numel();
+  const dist::ElementRange own = dist::range_in_shard(place, count, rank);
+  const int64_t in_shard = own.count() == 0 ? 0 : place.offset + own.begin - rank * shard_numel_;
+  at::Tensor local = shard_.narrow(0, in_shard, own.count());
   if (has_memory(given.parameter)) {
-    local.copy_(given.parameter.detach().flatten().slice(0, begin, end));
+    local.copy_(given.parameter.detach().flatten().slice(0, own.begin, own.end));
   }
-  if (options_.trained) local.mutable_grad() = shard_grad_.narrow(0, in_shard, end - begin);
+  if (options_.trained) local.mutable_grad() = shard_grad_.narrow(0, in_shard, own.count());
   tensors_.emplace_back(
       given.name,
       dist::ShardedTensor(given.parameter.sizes().vec(), place, std::move(local), groups_.shard));

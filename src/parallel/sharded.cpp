@@ -1,5 +1,7 @@
 #include "ropewalk/parallel/sharded.h"
 
+#include <algorithm>
+
 #include "parallel/shard_unit.h"
 #include "ropewalk/base/errors.h"
 
@@ -17,6 +19,7 @@ class ShardedDataParallel::Hooks final : public BlockHooks {
 
   void after_forward(const Block& block, bool recorded) override {
     const size_t index = owner_.index_of_.at(&block);
+    if (recorded) owner_.first_recorded_ = std::min(owner_.first_recorded_, index);
     // The backward pass begins with the last block.
     const bool used_next = recorded && index + 1 == owner_.blocks_.size();
     if (!owner_.keeps_whole() && !used_next) owner_.blocks_[index]->release();
@@ -25,7 +28,7 @@ class ShardedDataParallel::Hooks final : public BlockHooks {
   void before_backward(const Block& block) override {
     const size_t index = owner_.index_of_.at(&block);
     use(index);
-    if (index > 0) owner_.blocks_[index - 1]->start_gather();
+    if (index > owner_.first_recorded_) owner_.blocks_[index - 1]->start_gather();
   }
 
   void after_backward(const Block& block) override {
@@ -90,6 +93,7 @@ void ShardedDataParallel::synchronize_weights() {
 
 void ShardedDataParallel::begin_micro_batch(bool last) {
   last_ = last;
+  first_recorded_ = blocks_.size();
   outside_->use();
   if (!blocks_.empty()) blocks_.front()->start_gather();
 }

@@ -33,13 +33,6 @@ std::vector<std::pair<std::string, std::string>> changes_between(const RunShape&
   return advice.changes;
 }
 
-bool is_valid(const RunShape& shape, const DecoderSpec& spec) {
-  Diagnostics faults;
-  check_shape(shape, spec.latent ? spec.num_heads : spec.num_kv_heads, faults);
-  return faults.ok() && shape.micro_steps() > 0 &&
-         shape.global_batch_size % (shape.micro_batch_size * shape.data_ranks()) == 0;
-}
-
 // Every shape that differs from `base` in what may be advised.
 template <typename Visit>
 void for_each_alternative(const RunShape& base, Visit visit) {
@@ -65,7 +58,6 @@ void for_each_alternative(const RunShape& base, Visit visit) {
             shape.parallel.offload_block_inputs = (offload & 1) != 0;
             shape.parallel.offload_optimizer = (offload & 2) != 0;
             shape.micro_batch_size = micro_batch;
-            if (shape.parallel.offload_block_inputs && recompute == Recompute::kNone) continue;
             visit(shape);
           }
         }
@@ -96,7 +88,7 @@ std::optional<Advice> cheapest_that_fits(const DecoderSpec& spec,
   const MemoryModel model(spec);
   std::vector<Advice> fitting;
   const auto consider = [&](const RunShape& other, int64_t memory_bytes) {
-    if (!is_valid(other, spec)) return;
+    if (!is_possible(other, spec.num_heads)) return;
     Advice advice{other, changes_between(shape, other), model.plan(other), {}};
     if (advice.memory.peak_bytes() > memory_bytes) return;
     advice.time = plan_step_time(spec, other, limits.hardware);

@@ -76,8 +76,7 @@ std::optional<std::string> memory_warning(const MemoryPlan& plan,
          format_bytes(static_cast<uint64_t>(plan.peak_bytes())) + ", and has " +
          format_bytes(static_cast<uint64_t>(memory.bytes)) + " " + memory.of_what +
          "; the run may be killed. `ropewalk plan " + run_config +
-         "` says what takes it and what "
-         "would make it fit";
+         "` (with the run's --set) says what takes it and what would make it fit";
 }
 
 std::optional<int64_t> parse_bytes(const std::string& text) {

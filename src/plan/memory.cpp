@@ -12,10 +12,6 @@ namespace {
 
 constexpr int64_t kBatchBytes = 2 * 8;  // a token and its target
 
-bool is_sharded(const RunShape& shape) {
-  return shape.parallel.data_parallel != DataParallelKind::kDdp;
-}
-
 int64_t share(int64_t bytes, int64_t ranks) { return (bytes + ranks - 1) / ranks; }
 
 // One run shape on one model.
@@ -48,16 +44,13 @@ class Estimate {
   }
 
  private:
-  bool offloads_inputs() const {
-    return shape_.parallel.offload_block_inputs && shape_.parallel.recompute != Recompute::kNone;
-  }
   int64_t num_layers() const { return model_.spec.num_layers; }
   const BlockTensors& block(int64_t layer) const {
     return blocks_[model_.kind_of_layer[static_cast<size_t>(layer)]];
   }
   int64_t head_count() const { return model_.spec.vocab_size * model_.spec.hidden_size; }
   // Of a gradient as backward makes it.
-  int64_t gradient_bytes() const { return is_sharded(shape_) ? c_ : kFp32; }
+  int64_t gradient_bytes() const { return shape_.is_sharded() ? c_ : kFp32; }
   int64_t reduce_bytes() const {
     return shape_.parallel.reduce_dtype == ReduceDtype::kBf16 ? 2 : kFp32;
   }
@@ -68,11 +61,11 @@ class Estimate {
     const auto trained = [&](int64_t bytes) {
       return static_cast<int64_t>(static_cast<double>(bytes) * shape_.trained_share);
     };
-    const int64_t state = is_sharded(shape_) ? shard : all;
+    const int64_t state = shape_.is_sharded() ? shard : all;
     UseBytes bytes{};
     of(bytes, Use::kWeights) = state;
     of(bytes, Use::kGradients) = trained(kind_ == DataParallelKind::kZero1 ? all + shard : state);
-    if (!shape_.parallel.offload_optimizer) of(bytes, Use::kMoments) = trained(2 * state);
+    if (!shape_.offloads_optimizer()) of(bytes, Use::kMoments) = trained(2 * state);
     of(bytes, Use::kCommunication) = gloo_bytes(of(bytes, Use::kGradients));
     of(bytes, Use::kRuntime) =
         shape_.device == Device::kCuda ? facts_.cuda_runtime_bytes : facts_.cpu_runtime_bytes;
@@ -80,13 +73,13 @@ class Estimate {
   }
 
   int64_t gloo_bytes(int64_t gradients) const {
-    if (shape_.ranks == 1 || is_sharded(shape_) || shape_.device == Device::kCuda) return 0;
+    if (shape_.ranks == 1 || shape_.is_sharded() || shape_.device == Device::kCuda) return 0;
     return facts_.gloo_buckets * std::min(shape_.parallel.bucket_mib << 20, gradients);
   }
 
   // Weights gathered whole while blocks run. In fp32 a shard is a view of the gathered buffer.
   int64_t gathered_weights() const {
-    if (!is_sharded(shape_)) return 0;
+    if (!shape_.is_sharded()) return 0;
     if (kind_ == DataParallelKind::kFsdp) {
       const int64_t blocks = std::min(facts_.gathered_blocks, num_layers());
       return model_.root.bytes(c_) + blocks * model_.largest_block().bytes(c_);
@@ -103,7 +96,7 @@ class Estimate {
 
   // Per token, of one block, between its forward and its backward.
   int64_t left_by(const BlockTensors& block) const {
-    const int64_t input = offloads_inputs() ? 0 : block.kept_bytes(Part::kInput);
+    const int64_t input = shape_.offloads_inputs() ? 0 : block.kept_bytes(Part::kInput);
     switch (shape_.parallel.recompute) {
       case Recompute::kNone:
         return block.kept_bytes();
@@ -133,7 +126,7 @@ class Estimate {
     of(at.bytes, Use::kWorking) = 2 * hidden_ + tokens_ * kFp32;
     if (c_ < kFp32) {
       // A chunk's product, and under ddp the weight cast at use.
-      of(at.bytes, Use::kWorking) += head_count() * c_ * (is_sharded(shape_) ? 1 : 2);
+      of(at.bytes, Use::kWorking) += head_count() * c_ * (shape_.is_sharded() ? 1 : 2);
     }
     // Without our kernels the loss is made of tensor ops in fp32.
     const int64_t composed = c_ < kFp32 ? 2 * kFp32 + c_ : kFp32;
@@ -147,7 +140,7 @@ class Estimate {
   }
 
   // A tied head's gradient waits for the embedding's; a sharded root's is reduced as a whole.
-  bool head_gradient_waits() const { return model_.spec.tied_embeddings || is_sharded(shape_); }
+  bool head_gradient_waits() const { return model_.spec.tied_embeddings || shape_.is_sharded(); }
 
   MemoryAt at_block() const {
     MemoryAt highest{Moment::kBlock, lasting()};
@@ -172,21 +165,21 @@ class Estimate {
     if (shape_.parallel.recompute != Recompute::kNone) {
       // The block as forward would have left it, and its result.
       working += (tensors.kept_bytes() - left_by(tensors)) * tokens_ + hidden_;
-      if (offloads_inputs()) working += hidden_;  // the next block's input on its way
+      if (shape_.offloads_inputs()) working += hidden_;  // the next block's input on its way
     }
-    if (!is_sharded(shape_)) {
+    if (!shape_.is_sharded()) {
       // The gradient ahead of its addition; in bf16 also the product it is cast from.
       working += step.weight_count * (c_ < kFp32 ? c_ + kFp32 : kFp32);
     }
     of(bytes, Use::kWorking) = working;
-    of(bytes, Use::kGathered) = gathered_weights() + (is_sharded(shape_) ? sizes.bytes(c_) : 0);
+    of(bytes, Use::kGathered) = gathered_weights() + (shape_.is_sharded() ? sizes.bytes(c_) : 0);
     of(bytes, Use::kCommunication) += reduction(sizes) + context_exchange();
     if (head_gradient_waits()) of(bytes, Use::kHeadGradient) = head_count() * gradient_bytes();
   }
 
   // Flat buffer from which a unit's gradients are reduced.
   int64_t reduction(const UnitSizes& unit) const {
-    if (shape_.ranks == 1 || !is_sharded(shape_)) return 0;
+    if (shape_.ranks == 1 || !shape_.is_sharded()) return 0;
     return facts_.reduce_buffers * unit.count() * reduce_bytes();
   }
 
@@ -230,11 +223,11 @@ class Estimate {
 
   int64_t host_bytes() const {
     int64_t bytes = 0;
-    if (shape_.parallel.offload_optimizer) {
+    if (shape_.offloads_optimizer()) {
       const int64_t all = 2 * model_.count() * kFp32;
-      bytes += is_sharded(shape_) ? share(all, shape_.shard_ranks()) : all;
+      bytes += shape_.is_sharded() ? share(all, shape_.shard_ranks()) : all;
     }
-    if (offloads_inputs()) bytes += num_layers() * hidden_;
+    if (shape_.offloads_inputs()) bytes += num_layers() * hidden_;
     return bytes;
   }
 

@@ -11,9 +11,8 @@ namespace {
 UnitSizes sizes_of(const std::vector<ParameterShape>& parameters) {
   UnitSizes sizes;
   for (const ParameterShape& parameter : parameters) {
-    const bool router = parameter.name.rfind("mlp.router", 0) == 0;
     const int64_t count = parameter.count();
-    if (parameter.role == ParameterRole::kVector || router) {
+    if (parameter.full_precision) {
       sizes.wide += count;
     } else {
       sizes.matrices += count;

@@ -87,10 +87,6 @@ double parameter_traffic(const ModelSizes& model, const RunShape& shape) {
     return 2.0 * part_of(shape.ranks) * fp32;
   const double reduced = shape.parallel.reduce_dtype == ReduceDtype::kBf16 ? 0.5 * fp32 : fp32;
   const int64_t shard = shape.shard_ranks();
-  const double copies = static_cast<double>(shape.ranks) / static_cast<double>(shard);
-  // Hybrid: the shards' gradients are summed over the groups.
-  const double between =
-      copies > 1.0 ? 2.0 * (1.0 - 1.0 / copies) * fp32 / static_cast<double>(shard) : 0.0;
   double gathers = 1.0, reductions = n.micro_steps;
   if (shape.parallel.data_parallel == DataParallelKind::kZero1) reductions = 1.0;
   if (shape.parallel.data_parallel == DataParallelKind::kFsdp) {
@@ -98,7 +94,15 @@ double parameter_traffic(const ModelSizes& model, const RunShape& shape) {
     const double root = static_cast<double>(model.root.bytes(shape.compute_bytes()));
     gathers = n.micro_steps * (2.0 * n.compute_bytes - root) / n.compute_bytes;
   }
-  return part_of(shard) * (gathers * n.compute_bytes + reductions * reduced) + between;
+  return part_of(shard) * (gathers * n.compute_bytes + reductions * reduced);
+}
+
+// Hybrid: the shards' gradients are summed over the copies of the state.
+double copies_traffic(const ModelSizes& model, const RunShape& shape) {
+  if (!shape.is_sharded()) return 0.0;
+  const double shard = static_cast<double>(shape.shard_ranks());
+  const double copies = static_cast<double>(shape.ranks) / shard;
+  return 2.0 * (1.0 - 1.0 / copies) * 4.0 * counts_of(model, shape).parameters / shard;
 }
 
 double attention_traffic(const ModelSizes& model, const RunShape& shape) {
@@ -145,10 +149,10 @@ double host_traffic(const ModelSizes& model, const RunShape& shape) {
   const Counts n = counts_of(model, shape);
   const bool ddp = shape.parallel.data_parallel == DataParallelKind::kDdp;
   double bytes = 0.0;
-  if (shape.parallel.offload_optimizer) {
+  if (shape.offloads_optimizer()) {
     bytes += 16.0 * n.parameters / static_cast<double>(ddp ? 1 : shape.shard_ranks());
   }
-  if (shape.parallel.offload_block_inputs && shape.parallel.recompute != Recompute::kNone) {
+  if (shape.offloads_inputs()) {
     bytes +=
         2.0 * n.tokens *
         static_cast<double>(model.spec.num_layers * model.spec.hidden_size * shape.compute_bytes());
@@ -160,7 +164,8 @@ double host_traffic(const ModelSizes& model, const RunShape& shape) {
 
 double sent_bytes(const DecoderSpec& spec, const RunShape& shape) {
   const ModelSizes model = measure_model(spec);
-  return parameter_traffic(model, shape) + attention_traffic(model, shape);
+  return parameter_traffic(model, shape) + copies_traffic(model, shape) +
+         attention_traffic(model, shape);
 }
 
 StepTime plan_step_time(const DecoderSpec& spec,
@@ -185,15 +190,17 @@ StepTime plan_step_time(const DecoderSpec& spec,
            ((near ? hardware.link_bandwidth : hardware.network_bandwidth) * facts.link_efficiency);
   };
   const double parameters = parameter_traffic(model, shape);
+  const double copies = copies_traffic(model, shape);
   const double attention = attention_traffic(model, shape);
-  time.sent_bytes = parameters + attention;
-  // The ranks of a sequence are neighbours.
-  time.network_s =
-      link_s(parameters, shape.shard_ranks()) + link_s(attention, shape.parallel.context_parallel);
+  time.sent_bytes = parameters + copies + attention;
+  // The ranks of a shard, and those of a sequence, are neighbours.
+  time.network_s = link_s(parameters, shape.is_sharded() ? shape.shard_ranks() : shape.ranks) +
+                   link_s(copies, shape.ranks) + link_s(attention, shape.parallel.context_parallel);
   time.host_s = time.host_bytes / hardware.host_bandwidth;
   const double hidden = facts.overlap * time.compute_s;
-  time.step_s = time.compute_s + time.memory_s + std::max(0.0, time.network_s - hidden) +
-                std::max(0.0, time.host_s - hidden);
+  // Copies to host memory and back are waited for.
+  time.step_s =
+      time.compute_s + time.memory_s + std::max(0.0, time.network_s - hidden) + time.host_s;
   time.tokens_per_second =
       static_cast<double>(shape.global_batch_size * shape.sequence_length) / time.step_s;
   return time;

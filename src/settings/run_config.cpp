@@ -90,6 +90,29 @@ void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnost
               unit_name + "). " + batch_suggestion(train, unit, readers));
 }
 
+void check_context_parallel(const ParallelConfig& parallel,
+                            const SharedSequence& sequence,
+                            Diagnostics& d) {
+  const int64_t ranks = parallel.context_parallel, length = sequence.length;
+  if (ranks == 1) return;
+  if (ranks > length / 2 || length % (2 * ranks) != 0) {
+    const int64_t unit = 2 * std::min(ranks, length), below = length / unit * unit;
+    d.error("data.sequence_length",
+            "found " + std::to_string(length) + " with parallel.context_parallel " +
+                std::to_string(ranks) + ", expected a multiple of " + std::to_string(unit) +
+                " (2 x context_parallel). Nearest: " +
+                (below > 0 ? std::to_string(below) + " or " : "") + std::to_string(below + unit));
+  }
+  if (parallel.context_parallel_method == ContextParallelMethod::kUlysses &&
+      sequence.num_heads % ranks != 0) {
+    d.error("parallel.context_parallel_method",
+            "found ulysses with context_parallel " + std::to_string(ranks) +
+                ", expected a divisor of the model's " + std::to_string(sequence.num_heads) +
+                " attention heads, which the ranks share. Set it to ring, or change "
+                "context_parallel");
+  }
+}
+
 void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, Diagnostics& d) {
   if (parallel.shard_size == 0 || world_size % parallel.shard_size == 0) return;
   d.error("parallel.shard_size",

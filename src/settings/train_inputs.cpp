@@ -63,30 +63,6 @@ void check_length(const RunConfig& config, const HfModel& model, Diagnostics& fa
   }
 }
 
-// A row is cut into 2 N chunks for N ranks: an early and a late one for each.
-void check_context_parallel(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
-  const int64_t ranks = config.parallel.context_parallel;
-  if (ranks == 1 || !is_sound(faults, {"data.sequence_length", "parallel"})) return;
-  const int64_t length = sequence_length(config.data, model);
-  if (ranks > length / 2 || length % (2 * ranks) != 0) {
-    const int64_t unit = 2 * std::min(ranks, length), below = length / unit * unit;
-    faults.error("data.sequence_length",
-                 "found " + std::to_string(length) + " with parallel.context_parallel " +
-                     std::to_string(ranks) + ", expected a multiple of " + std::to_string(unit) +
-                     " (2 x context_parallel). Nearest: " +
-                     (below > 0 ? std::to_string(below) + " or " : "") +
-                     std::to_string(below + unit));
-  }
-  if (config.parallel.context_parallel_method == ContextParallelMethod::kUlysses &&
-      model.spec.num_heads % ranks != 0) {
-    faults.error("parallel.context_parallel_method",
-                 "found ulysses with context_parallel " + std::to_string(ranks) +
-                     ", expected a divisor of the model's " + std::to_string(model.spec.num_heads) +
-                     " attention heads, which the ranks share. Set it to ring, or change "
-                     "context_parallel");
-  }
-}
-
 void check_special_tokens(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
   if (model.spec.eos_token_ids.empty()) {
     faults.error(
@@ -136,7 +112,10 @@ void check_weight_files(const HfModel& model, Diagnostics& faults) {
 
 void check_model(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
   check_length(config, model, faults);
-  check_context_parallel(config, model, faults);
+  if (is_sound(faults, {"data.sequence_length", "parallel"})) {
+    check_context_parallel(
+        config.parallel, {sequence_length(config.data, model), model.spec.num_heads}, faults);
+  }
   check_special_tokens(config, model, faults);
   check_dropout(model, faults);
   if (is_sound(faults, {"optimizer.trainable", "optimizer.frozen"})) {

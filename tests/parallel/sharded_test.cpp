@@ -271,6 +271,48 @@ RANK_BODY(bf16_is_near_one_rank) {
 
 TEST(Sharded, Bf16IsNearOneRank) { dist::expect_ranks_pass("bf16_is_near_one_rank", 2); }
 
+// A backward pass that ends with the last block gathers nothing for the blocks below.
+RANK_BODY(frozen_blocks_are_not_gathered_again) {
+  auto decoder = build_decoder(grouped_spec());
+  decoder->initialize(1);
+  decoder->named_parameters()["embed_tokens.weight"].set_requires_grad(false);
+  for (const size_t frozen : {0, 1}) {
+    for (const at::Tensor& parameter : decoder->blocks()[frozen]->parameters()) {
+      parameter.set_requires_grad(false);
+    }
+  }
+  ShardedDataParallel data_parallel(
+      sharded_units(*decoder), make_shard_groups(not_owned(group), 0), {});
+  decoder->set_block_runner(make_block_runner({.hooks = data_parallel.block_hooks()}));
+  const at::Tensor tokens = at::ones({1, 4}, at::kLong);
+  const auto sent_by = [&](auto pass) {
+    const int64_t before = group.sent_bytes();
+    pass();
+    return group.sent_bytes() - before;
+  };
+  const int64_t forward = sent_by([&] {
+    at::NoGradGuard no_grad;
+    data_parallel.begin_evaluation();
+    decoder->loss_sum(tokens, tokens);
+    data_parallel.end_evaluation();
+  });
+  const int64_t step = sent_by([&] {
+    data_parallel.begin_micro_batch(true);
+    decoder->loss_sum(tokens, tokens).backward();
+    data_parallel.end_micro_batch();
+    data_parallel.finish_step();
+  });
+  double trained = 0;
+  for (const auto& [name, tensor] : data_parallel.trained()) {
+    trained += static_cast<double>(tensor.numel());
+  }
+  EXPECT_NEAR(static_cast<double>(step - forward) / (trained / 2 * sizeof(float)), 1.0, 0.1);
+}
+
+TEST(Sharded, FrozenFirstBlocksAreNotGatheredForBackward) {
+  dist::expect_ranks_pass("frozen_blocks_are_not_gathered_again", 2);
+}
+
 RANK_BODY(evaluates_between_steps) {
   for (const auto kind : {DataParallelKind::kFsdp, DataParallelKind::kZero1}) {
     dist::Group alone;

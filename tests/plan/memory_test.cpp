@@ -206,21 +206,43 @@ TEST(RunShape, TokensBeyondAllMemoryDoNotOverflow) {
   EXPECT_GT(MemoryModel(llama_8b()).plan(shape).peak_bytes(), int64_t{1} << 50);
 }
 
-TEST(RunShape, SizesThatDoNotDivideAreNamedTogether) {
-  RunShape shape = gpu_shape(8, 1001);
-  shape.parallel.shard_size = 3;
-  shape.parallel.context_parallel = 2;
-  Diagnostics faults;
-  check_shape(shape, 8, faults);
-  ASSERT_EQ(faults.errors().size(), 2u);
-  EXPECT_EQ(faults.errors()[0].where, "parallel.shard_size");
-  EXPECT_EQ(faults.errors()[1].where, "data.sequence_length");
-  EXPECT_THAT(faults.errors()[1].text, ::testing::HasSubstr("Nearest below: 1000"));
-  shape.parallel.context_parallel = 3;
-  shape.parallel.context_parallel_method = ContextParallelMethod::kUlysses;
-  Diagnostics others;
-  check_shape(shape, 8, others);
-  EXPECT_EQ(others.errors().size(), 4u) << others.report("");
+TEST(RunShape, IsPossibleWhereSizesDivideAndSettingsGoTogether) {
+  constexpr int64_t kHeads = 32;
+  RunShape shape = gpu_shape(8, 1024);
+  shape.global_batch_size = 8;
+  EXPECT_TRUE(is_possible(shape, kHeads));
+  const auto refused = [&](auto change) {
+    RunShape other = shape;
+    change(other);
+    return !is_possible(other, kHeads);
+  };
+  EXPECT_TRUE(refused([](RunShape& s) { s.parallel.shard_size = 3; }));
+  EXPECT_TRUE(refused([](RunShape& s) { s.parallel.context_parallel = 3; }));
+  EXPECT_TRUE(refused([](RunShape& s) { s.global_batch_size = 4; }));
+  EXPECT_TRUE(refused([](RunShape& s) { s.global_batch_size = 12; }));
+  EXPECT_TRUE(refused([](RunShape& s) {
+    s.parallel.context_parallel = 8;
+    s.sequence_length = 1032;
+  }));
+  EXPECT_TRUE(refused([](RunShape& s) {
+    s.parallel.recompute = Recompute::kSelective;
+    s.parallel.offload_block_inputs = true;
+  }));
+  const auto ulysses = [](RunShape& s) {
+    s.parallel.context_parallel = 8;
+    s.parallel.context_parallel_method = ContextParallelMethod::kUlysses;
+  };
+  EXPECT_FALSE(refused(ulysses));
+  ulysses(shape);
+  EXPECT_FALSE(is_possible(shape, 12));
+}
+
+TEST(RunShape, ACpuOffloadsNothing) {
+  RunShape shape = cpu_shape(1024);
+  shape.parallel.recompute = Recompute::kBlock;
+  const int64_t without = MemoryModel(llama_8b()).plan(shape).peak_bytes();
+  shape.parallel.offload_optimizer = shape.parallel.offload_block_inputs = true;
+  EXPECT_EQ(MemoryModel(llama_8b()).plan(shape).peak_bytes(), without);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import time
 
 import plan_pages
@@ -113,7 +114,7 @@ def test_every_fault_is_told_at_once(run_file):
     assert f"error: {run}" in message
     for words in ('--memory: found "lots", expected a size',
                   '--hardware: found "h10"', 'did you mean "h100"?',
-                  "parallel.shard_size: found 3 on 8 ranks, expected a divisor",
+                  "parallel.shard_size: found 3, expected a divisor of the 8 ranks",
                   "parallel.context_parallel: found 3 on 8 ranks, expected a divisor",
                   "data.sequence_length: found 8191"):
         assert words in message, message
@@ -123,8 +124,8 @@ def test_every_fault_is_told_at_once(run_file):
     (["--gpus", 0], "--gpus"),
     (["--gpus", 12], "train.global_batch_size: found 16 with micro_batch_size 1 on 12 ranks"),
     (["--gpus", 8, *settings(parallel__context_parallel=16)], "parallel.context_parallel: found 16"),
-    (["--gpus", 16, *settings(parallel__context_parallel=16, parallel__context_parallel_method="ulysses")],
-     "8 key-value heads"),
+    (["--gpus", 64, *settings(parallel__context_parallel=64, parallel__context_parallel_method="ulysses")],
+     "32 attention heads"),
     (settings(data__sequence_length=200000), "data.sequence_length"),
     (settings(parallel__recompute="blocks"), "parallel.recompute"),
     (settings(model__hidden_size=-1), "model.hidden_size"),
@@ -205,3 +206,24 @@ def test_the_hardware_table_is_the_programs():
         assert origin in source, name
     for name, _ in listed:
         assert name in ropewalk("plan", "--help")
+
+
+@pytest.mark.parametrize("ranks, changes", [
+    (4, {"parallel__context_parallel": 4}),
+    (4, {"parallel__context_parallel": 2, "train__global_batch_size": 2}),
+    (4, {"parallel__context_parallel": 2, "train__global_batch_size": 2, "train__micro_batch_size": 2}),
+    (2, {"parallel__context_parallel": 2, "parallel__context_parallel_method": "ulysses"}),
+    (4, {"parallel__context_parallel": 4, "parallel__context_parallel_method": "ulysses"}),
+    (3, {"parallel__context_parallel": 2}),
+    (2, {"parallel__data_parallel": "fsdp", "parallel__recompute": "selective",
+         "parallel__offload_block_inputs": True}),
+])
+def test_plan_accepts_what_train_accepts(tmp_path, ranks, changes):
+    config = small_run(tmp_path / "run.json", make_shards(tmp_path / "data", seed=1), tmp_path / "run",
+                       train={"global_batch_size": 4, "steps": 1}, data={"sequence_length": 64})
+    words = settings(**changes)
+    planned = subprocess.run([PROGRAM, "plan", config, "--gpus", str(ranks), *words],
+                             capture_output=True, text=True)
+    trained = subprocess.run([PROGRAM, "train", config, "--nproc", str(ranks), *words],
+                             capture_output=True, text=True)
+    assert planned.returncode == trained.returncode, planned.stderr + trained.stderr

@@ -128,6 +128,8 @@ class Group {
   int rank_ = 0;
   int size_ = 1;
   int num_subgroups_ = 0;
+  int run_rank_ = 0;  // among all ranks of the run, for messages
+  int run_size_ = 1;
   int64_t sent_bytes_ = 0;
 };
 

@@ -29,6 +29,9 @@ struct FlatPlace {
   int64_t shard_numel = 0;  // elements of one shard
 };
 
+// Which of a tensor's `numel` elements lie in a rank's shard.
+ElementRange range_in_shard(const FlatPlace& place, int64_t numel, int rank);
+
 class ShardedTensor {
  public:
   // The tensor itself, on every rank.

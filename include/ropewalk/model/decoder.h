@@ -77,7 +77,7 @@ class Decoder : public torch::nn::Module {
   // Replaces the positions' scaling at run time; weights are neither copied nor reloaded.
   void set_rope(const RopeParameters& rope);
   void set_block_runner(std::shared_ptr<BlockRunner> runner);
-  // kFloat or kBFloat16; the parameters are fp32 either way.
+  // kFloat or kBFloat16; the parameters stay as they are.
   void set_compute_dtype(at::ScalarType dtype) { options_.compute_dtype = dtype; }
 
   const std::vector<std::shared_ptr<Block>>& blocks() const { return blocks_; }

@@ -85,9 +85,10 @@ struct ParallelConfig {
               "`block`: keep only each block's input and compute the block again in the backward "
               "pass. Much less memory at long context for about a third more time. `selective`: "
               "keep what attention needs too and compute only the rest again."),
-        field("offload_block_inputs",
-              &P::offload_block_inputs,
-              "CUDA, with `recompute`: keep the blocks' inputs in host memory until backward."),
+        field(
+            "offload_block_inputs",
+            &P::offload_block_inputs,
+            "CUDA, with recompute `block`: keep the blocks' inputs in host memory until backward."),
         field("bucket_mib",
               &P::bucket_mib,
               "Size in MiB of the pieces in which gradients are exchanged while the backward pass "

@@ -99,6 +99,7 @@ class ShardedDataParallel final : public DataParallel {
   ShardUnit* reducing_ = nullptr;  // its gradients are under way
   bool reducing_last_ = true;      // nothing follows in this step
   bool last_ = true;               // of the step's micro-batches
+  size_t first_recorded_ = 0;      // block that this micro-batch's backward pass ends with
 };
 
 }  // namespace ropewalk::parallel

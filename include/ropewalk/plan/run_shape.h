@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "ropewalk/base/diagnostics.h"
 #include "ropewalk/parallel/parallel_config.h"
 #include "ropewalk/train/train_config.h"
 
@@ -26,10 +25,17 @@ struct RunShape {
 
   // Bytes of a number in forward and backward.
   int64_t compute_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }
+  bool is_sharded() const { return parallel.data_parallel != DataParallelKind::kDdp; }
   // Ranks that share one copy of the optimizer's state.
   int64_t shard_ranks() const { return parallel.shard_size > 0 ? parallel.shard_size : ranks; }
   // Groups of ranks that compute different sequences.
   int64_t data_ranks() const { return ranks / parallel.context_parallel; }
+  // Both go through a GPU only.
+  bool offloads_inputs() const {
+    return device == Device::kCuda && parallel.offload_block_inputs &&
+           parallel.recompute == Recompute::kBlock;
+  }
+  bool offloads_optimizer() const { return device == Device::kCuda && parallel.offload_optimizer; }
   int64_t micro_steps() const { return global_batch_size / (micro_batch_size * data_ranks()); }
   // Tokens that one rank computes at a time; more than kMostTokens, which fit nowhere, count as
   // that many, so that their bytes can be counted.
@@ -40,8 +46,8 @@ struct RunShape {
   }
 };
 
-// Sizes that do not divide each other, under the run config's keys. train.global_batch_size is left
-// to check_batch_for_ranks.
-void check_shape(const RunShape& shape, int64_t num_kv_heads, Diagnostics& faults);
+// Whether a run accepts these settings: sizes divide, and the settings go together. What is wrong
+// is told by the checks of settings/run_config.h.
+bool is_possible(const RunShape& shape, int64_t num_heads);
 
 }  // namespace ropewalk::plan

@@ -88,6 +88,14 @@ Json portable_json(const RunConfig& config);
 // Each rank, or each group of context_parallel ranks, computes its share of global_batch_size in
 // whole micro-batches.
 void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnostics& d);
+struct SharedSequence {
+  int64_t length = 0;
+  int64_t num_heads = 0;
+};
+// A row is cut into 2 N chunks for N ranks: an early and a late one for each.
+void check_context_parallel(const ParallelConfig& parallel,
+                            const SharedSequence& sequence,
+                            Diagnostics& d);
 // The ranks divide as `parallel` says.
 void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, Diagnostics& d);
 

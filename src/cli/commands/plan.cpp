@@ -69,11 +69,9 @@ void check_against_ranks(const RunConfig& config,
                     "model.pos_scaling_factor), or shorten the sequences");
   }
   if (!is_sound(found, "parallel")) return;
-  plan::check_shape(shape, spec.latent ? spec.num_heads : spec.num_kv_heads, found);
-  const bool divides = shape.ranks % shape.parallel.context_parallel == 0;
-  if (divides && is_sound(found, "train")) {
-    check_batch_for_ranks(config, shape.data_ranks(), found);
-  }
+  check_shards_for_ranks(shape.parallel, shape.ranks, found);
+  check_context_parallel(shape.parallel, {shape.sequence_length, spec.num_heads}, found);
+  if (is_sound(found, "train")) check_batch_for_ranks(config, shape.ranks, found);
 }
 
 std::vector<RecomputePlan> compare_recompute(const plan::MemoryModel& model, RunShape shape) {

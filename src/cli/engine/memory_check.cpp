@@ -31,7 +31,9 @@ void warn_when_memory_will_not_do(const TrainInputs& inputs,
   const DecoderSpec& spec = inputs.model.spec;
   plan::RunShape shape = planned_shape(inputs.config, spec, ranks.world_size);
   shape.device = device.is_cuda() ? plan::Device::kCuda : plan::Device::kCpu;
-  const auto warning = memory_warning(plan::MemoryModel(spec).plan(shape), *memory, inputs.source);
+  const std::string asked = inputs.source + " --gpus " + std::to_string(ranks.world_size) +
+                            (device.is_cuda() ? "" : " --hardware cpu");
+  const auto warning = memory_warning(plan::MemoryModel(spec).plan(shape), *memory, asked);
   if (warning) log_warn(*warning);
 }
 
