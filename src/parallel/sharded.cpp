@@ -13,6 +13,8 @@ class ShardedDataParallel::Hooks final : public BlockHooks {
 
   void before_forward(const Block& block) override {
     const size_t index = owner_.index_of_.at(&block);
+    // What the last micro-batch left under way, before half of this one's activations are there.
+    if (index == owner_.blocks_.size() / 2) owner_.finish_reduction();
     use(index);
     if (index + 1 < owner_.blocks_.size()) owner_.blocks_[index + 1]->start_gather();
   }
@@ -111,15 +113,15 @@ void ShardedDataParallel::finish_step() {
 }
 
 void ShardedDataParallel::take_gradients(ShardUnit& unit) {
+  // One reduction at a time, and ended before its successor takes memory.
+  finish_reduction();
   unit.collect_gradients();
   if (options_.kind == DataParallelKind::kZero1 && !last_) return;
-  finish_reduction();
   unit.start_reduce();
   reducing_ = &unit;
   reducing_last_ = last_;
 }
 
-// One at a time: more would only keep more memory in use.
 void ShardedDataParallel::finish_reduction() {
   if (reducing_ == nullptr) return;
   reducing_->finish_reduce();
