@@ -82,7 +82,8 @@ void add_gradients(const Decoder& decoder, Named& out) {
     const at::Tensor gradient =
         parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter);
     for (const WeightSlice& slice : entry.slices) {
-      out.emplace_back("grad/" + slice.foreign_name, to_foreign(gradient, slice));
+      const at::Tensor rows = gradient.slice(0, slice.row_begin, slice.row_end);
+      out.emplace_back("grad/" + slice.foreign_name, to_foreign(rows, slice));
     }
   }
 }
