@@ -124,6 +124,18 @@ std::string format_count(int64_t count) {
   return text;
 }
 
+std::string counted(int64_t count, std::string_view thing) {
+  return format_count(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+}
+
+std::optional<int> parse_int(std::string_view text) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
 bool matches_pattern(std::string_view name, std::string_view pattern) {
   // Greedy with one backtrack point, the last `*`: linear space, no recursion.
   size_t n = 0, p = 0;

@@ -22,12 +22,8 @@ int read_count(const std::string& text,
                const std::string& option,
                std::pair<int, int> range,
                Diagnostics& faults) {
-  int value = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && rest == end && value >= range.first && value <= range.second) {
-    return value;
-  }
+  const std::optional<int> value = parse_int(text);
+  if (value && *value >= range.first && *value <= range.second) return *value;
   faults.error(option,
                "found \"" + text + "\", expected a whole number of " + std::to_string(range.first) +
                    " to " + std::to_string(range.second));

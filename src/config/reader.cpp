@@ -90,6 +90,17 @@ std::string last_part(const std::string& path) { return path.substr(path.rfind('
 
 }  // namespace
 
+bool is_sound(const Diagnostics& found, const std::vector<std::string>& keys) {
+  const auto concerns = [](const std::string& key, const std::string& where) {
+    const bool at_or_below = where == key || where.starts_with(key + ".");
+    return at_or_below || key.starts_with(where + ".") || where == kWholeDocument;
+  };
+  return std::none_of(found.errors().begin(), found.errors().end(), [&](const auto& item) {
+    return std::any_of(
+        keys.begin(), keys.end(), [&](const auto& key) { return concerns(key, item.where); });
+  });
+}
+
 std::string join_path(const std::string& parent, const std::string& key) {
   const std::string name = is_plain_name(key) ? shortened(key) : dumped(key);
   return parent.empty() ? name : parent + "." + name;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dist/start_collective.h"
 #include "dist/store.h"
 #include "ropewalk/base/errors.h"
 
@@ -45,24 +46,6 @@ void Group::fail(const char* what, const std::exception& error) {
                   "parallel.timeout_s");
 }
 
-template <typename Start>
-Pending Group::start(const char* what, std::vector<at::Tensor> tensors, Start start) {
-  for (const at::Tensor& tensor : tensors) {
-    ROPEWALK_CHECK(tensor.is_contiguous(), "a collective on a strided tensor");
-  }
-  Pending pending;
-  if (c10d_ == nullptr) return pending;
-  pending.group_ = this;
-  pending.what_ = what;
-  pending.tensors_ = std::move(tensors);
-  try {
-    pending.works_ = {start(pending.tensors_)};
-  } catch (const std::exception& error) {
-    fail(what, error);
-  }
-  return pending;
-}
-
 void Group::count_sent(const at::Tensor& whole, int passes) {
   sent_bytes_ += static_cast<int64_t>(whole.nbytes()) * (size_ - 1) / size_ * passes;
 }
@@ -93,11 +76,19 @@ std::shared_ptr<Group> Group::subgroup(const std::vector<int>& ranks) {
   }
 }
 
-void Group::all_reduce(const char* what, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
+Pending Group::start_all_reduce(const char* what,
+                                at::Tensor tensor,
+                                c10d::ReduceOp::RedOpType operation) {
   c10d::AllreduceOptions options;
   options.reduceOp = operation;
   count_sent(tensor, 2);
-  start(what, {tensor}, [&](auto& tensors) { return c10d_->allreduce(tensors, options); }).wait();
+  return start(what, {std::move(tensor)}, [&](auto& tensors) {
+    return Works{c10d_->allreduce(tensors, options)};
+  });
+}
+
+void Group::all_reduce(const char* what, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
+  start_all_reduce(what, tensor, operation).wait();
 }
 
 void Group::all_reduce_sum(at::Tensor& tensor) {
@@ -114,7 +105,7 @@ void Group::broadcast(at::Tensor& tensor, int root) {
   options.rootRank = root;
   if (root == rank_ && size_ > 1) sent_bytes_ += static_cast<int64_t>(tensor.nbytes());
   start("broadcast", {tensor}, [&](auto& tensors) {
-    return c10d_->broadcast(tensors, options);
+    return Works{c10d_->broadcast(tensors, options)};
   }).wait();
 }
 
@@ -123,7 +114,7 @@ Pending Group::start_all_gather(at::Tensor whole, at::Tensor part) {
   if (c10d_ == nullptr && whole.data_ptr() != part.data_ptr()) whole.copy_(part);
   count_sent(whole, 1);
   return start("all_gather", {std::move(whole), std::move(part)}, [&](auto& tensors) {
-    return c10d_->_allgather_base(tensors[0], tensors[1], {});
+    return Works{c10d_->_allgather_base(tensors[0], tensors[1], {})};
   });
 }
 
@@ -132,15 +123,12 @@ Pending Group::start_reduce_scatter_sum(at::Tensor part, at::Tensor whole) {
   if (c10d_ == nullptr) part.copy_(whole);
   count_sent(whole, 1);
   return start("reduce_scatter", {std::move(part), std::move(whole)}, [&](auto& tensors) {
-    return c10d_->_reduce_scatter_base(tensors[0], tensors[1], {});
+    return Works{c10d_->_reduce_scatter_base(tensors[0], tensors[1], {})};
   });
 }
 
 Pending Group::start_all_reduce_sum(at::Tensor tensor) {
-  count_sent(tensor, 2);
-  return start("all_reduce", {std::move(tensor)}, [&](auto& tensors) {
-    return c10d_->allreduce(tensors, {});
-  });
+  return start_all_reduce("all_reduce_sum", std::move(tensor), c10d::ReduceOp::SUM);
 }
 
 void Group::barrier() {

@@ -1,5 +1,4 @@
-#include <charconv>
-
+#include "ropewalk/base/text.h"
 #include "ropewalk/launch/nodes.h"
 
 namespace ropewalk {
@@ -8,20 +7,15 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   std::string_view host = text.substr(0, colon);
-  const std::string_view port_text = text.substr(colon + 1);
-  Endpoint endpoint;
-  const char* end = port_text.data() + port_text.size();
-  const auto [rest, error] = std::from_chars(port_text.data(), end, endpoint.port);
-  if (error != std::errc() || rest != end) return std::nullopt;
-  if (endpoint.port < 1 || endpoint.port > 65535) return std::nullopt;
+  const std::optional<int> port = parse_int(text.substr(colon + 1));
+  if (!port || *port < 1 || *port > 65535) return std::nullopt;
   const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (in_brackets) host = host.substr(1, host.size() - 2);
   // An IPv6 address without brackets cannot be told from one with a port.
   const bool has_colon = host.find(':') != std::string_view::npos;
   const bool has_bracket = host.find_first_of("[]") != std::string_view::npos;
   if (host.empty() || has_bracket || has_colon != in_brackets) return std::nullopt;
-  endpoint.host = host;
-  return endpoint;
+  return Endpoint{std::string(host), *port};
 }
 
 std::string describe(const Endpoint& endpoint) {

@@ -134,8 +134,7 @@ class Agent {
   void end_others() {
     ending_ = true;
     signal_all(SIGTERM);
-    kill_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                  std::chrono::duration<double>(options_.grace_s));
+    kill_at_ = deadline_in(options_.grace_s);
   }
 
   void signal_all(int number) {

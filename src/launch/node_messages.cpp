@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 
 #include "ropewalk/base/text.h"
 
@@ -14,20 +13,12 @@ namespace {
 
 constexpr size_t kLongestMessage = 16 << 10;
 
-std::optional<int> int_of(std::string_view text) {
-  int value = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end) return std::nullopt;
-  return value;
-}
-
 std::optional<NodeMessage> parse_message(const std::string& line) {
   const size_t first = line.find(' ');
   if (first == std::string::npos) return std::nullopt;
   const size_t second = line.find(' ', first + 1);
   if (second == std::string::npos) return std::nullopt;
-  const auto code = int_of(std::string_view(line).substr(first + 1, second - first - 1));
+  const auto code = parse_int(std::string_view(line).substr(first + 1, second - first - 1));
   if (!code) return std::nullopt;
   NodeMessage message{line.substr(0, first), *code, line.substr(second + 1)};
   for (char& c : message.text) {
@@ -96,7 +87,7 @@ std::optional<Registration> registration_of(const NodeMessage& message) {
       words[4].rfind('=', 0) != 0) {
     return std::nullopt;
   }
-  const auto nodes = int_of(words[0]), ranks = int_of(words[1]), node = int_of(words[2]);
+  const auto nodes = parse_int(words[0]), ranks = parse_int(words[1]), node = parse_int(words[2]);
   if (!nodes || !ranks || !node) return std::nullopt;
   return Registration{*nodes, *ranks, *node, words[3], words[4].substr(1)};
 }

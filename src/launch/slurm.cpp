@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include "launch/variables.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
@@ -7,25 +5,18 @@
 namespace ropewalk {
 namespace {
 
-std::optional<int> whole_number(std::string_view text) {
-  int value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || rest != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
-
 // Entry `node` of Slurm's run-length list "4(x2),3": ranks on each node.
 std::optional<int> tasks_of_node(const std::string& list, int node) {
   for (const std::string& part : split(list, ',')) {
     const size_t open = part.find("(x");
-    const auto tasks = whole_number(std::string_view(part).substr(0, open));
+    const auto tasks = parse_int(std::string_view(part).substr(0, open));
     int times = 1;
     if (open != std::string::npos) {
       if (part.back() != ')') return std::nullopt;
       times =
-          whole_number(std::string_view(part).substr(open + 2, part.size() - open - 3)).value_or(0);
+          parse_int(std::string_view(part).substr(open + 2, part.size() - open - 3)).value_or(0);
     }
-    if (!tasks || times < 1) return std::nullopt;
+    if (!tasks || *tasks < 0 || times < 1) return std::nullopt;
     if (node < times) return tasks;
     node -= times;
   }
@@ -117,7 +108,7 @@ std::string first_host_of_node_list(const std::string& node_list) {
     if (close == std::string::npos) throw refuse();
     const size_t first_end = node_list.find_first_of(",-]", i + 1);
     const std::string first = node_list.substr(i + 1, first_end - i - 1);
-    if (!whole_number(first)) throw refuse();
+    if (!parse_int(first)) throw refuse();
     host += first;
     i = close;
   }

@@ -1,8 +1,7 @@
 #include "launch/variables.h"
 
-#include <charconv>
-
 #include "ropewalk/base/rng.h"
+#include "ropewalk/base/text.h"
 
 namespace ropewalk {
 
@@ -13,16 +12,14 @@ int Variables::number(const std::string& name, int lowest, Diagnostics& faults) 
                  "missing; the launcher sets it together with the others, so set all or none");
     return lowest;
   }
-  int number = 0;
-  const char* end = value->data() + value->size();
-  const auto [rest, error] = std::from_chars(value->data(), end, number);
-  if (error != std::errc() || rest != end || number < lowest) {
+  const std::optional<int> number = parse_int(*value);
+  if (!number || *number < lowest) {
     faults.error(
         name,
         "found \"" + *value + "\", expected a whole number of at least " + std::to_string(lowest));
     return lowest;
   }
-  return number;
+  return *number;
 }
 
 int port_of_job(const std::string& job) {

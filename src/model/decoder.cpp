@@ -82,9 +82,14 @@ Decoder::~Decoder() = default;
 
 const at::Tensor& Decoder::output_weight() const { return output_VD_; }
 
-std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
+std::vector<std::pair<std::string, at::Tensor>> Decoder::parameters_by_name() const {
   std::vector<std::pair<std::string, at::Tensor>> named;
   for (const auto& item : named_parameters()) named.emplace_back(item.key(), item.value());
+  return named;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Decoder::named_weights() const {
+  std::vector<std::pair<std::string, at::Tensor>> named = parameters_by_name();
   for (const auto& item : named_buffers()) named.emplace_back(item.key(), item.value());
   return named;
 }

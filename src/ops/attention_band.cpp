@@ -38,10 +38,6 @@ AttentionResult empty_result(const AttentionHeads& heads) {
           at::empty({batch, queries, num_heads}, wide).transpose(1, 2)};
 }
 
-at::Tensor by_head(const at::Tensor& joined_BTE, int64_t num_heads) {
-  return joined_BTE.unflatten(2, {num_heads, -1}).transpose(1, 2);
-}
-
 at::Tensor widened(const at::Tensor& x, int64_t width) {
   return x.size(-1) == width ? x : at::constant_pad_nd(x, {0, width - x.size(-1)});
 }

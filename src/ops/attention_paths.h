@@ -42,8 +42,6 @@ AttentionHeads products_backward(const AttentionHeads& heads,
 
 // Tokens first in memory, as the kernels want it and as [B, Tq, H * E] is.
 AttentionResult empty_result(const AttentionHeads& heads);
-// [B, Tq, H * E] as [B, H, Tq, E].
-at::Tensor by_head(const at::Tensor& joined_BTE, int64_t num_heads);
 // Zeros behind the elements of a head; they change neither scores nor the values kept.
 at::Tensor widened(const at::Tensor& x, int64_t width);
 

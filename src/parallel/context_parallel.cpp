@@ -1,11 +1,11 @@
 #include "ropewalk/parallel/context_parallel.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <numeric>
 #include <optional>
 
+#include "parallel/group_handle.h"
 #include "parallel/ring_attention.h"
 #include "parallel/sequence_layout.h"
 #include "parallel/ulysses_attention.h"
@@ -14,31 +14,25 @@
 namespace ropewalk::parallel {
 namespace {
 
-struct SumGroup : torch::CustomClassHolder {
-  std::shared_ptr<dist::Group> group;
-};
-
 // y = sum of all ranks' x; every rank's loss depends on every x.
 class SumOverRanks : public torch::autograd::Function<SumOverRanks> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* ctx,
                             const at::Tensor& x,
-                            const c10::intrusive_ptr<SumGroup>& ranks) {
-    ctx->saved_data["ranks"] = c10::IValue::make_capsule(ranks);
-    return summed(x, *ranks);
+                            const c10::intrusive_ptr<GroupHandle>& ranks) {
+    keep_group(ctx, ranks);
+    return summed(x, *ranks->group);
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* ctx,
                                                torch::autograd::tensor_list grads) {
-    const auto ranks =
-        c10::static_intrusive_pointer_cast<SumGroup>(ctx->saved_data["ranks"].toCapsule());
-    return {summed(grads[0], *ranks), {}};
+    return {summed(grads[0], kept_group(ctx)), {}};
   }
 
  private:
-  static at::Tensor summed(const at::Tensor& x, const SumGroup& ranks) {
+  static at::Tensor summed(const at::Tensor& x, dist::Group& ranks) {
     at::Tensor sum = x.contiguous().clone();
-    ranks.group->all_reduce_sum(sum);
+    ranks.all_reduce_sum(sum);
     return sum;
   }
 };
@@ -81,9 +75,7 @@ class ContextPart final : public ops::SequencePart {
   }
 
   at::Tensor sum(const at::Tensor& x) const override {
-    auto ranks = c10::make_intrusive<SumGroup>();
-    ranks->group = ring_.group;
-    return SumOverRanks::apply(x, ranks);
+    return SumOverRanks::apply(x, c10::make_intrusive<GroupHandle>(ring_.group));
   }
 
  private:

@@ -26,19 +26,19 @@ bool has_memory(const at::Tensor& tensor) { return storage_of(tensor).nbytes() >
 
 FlatShard::FlatShard(const std::vector<ShardedParameter>& parameters,
                      const ShardGroups& groups,
-                     const FlatShardOptions& options)
+                     const ShardedOptions& options)
     : groups_(groups), options_(options) {
   const at::NoGradGuard no_grad;
   lay_out(parameters);
   const auto fp32 = at::TensorOptions().dtype(at::kFloat).device(groups.shard->device());
   const at::ScalarType type = parameters.front().gathered_type;
   whole_ = at::empty({shard_numel_ * groups.shard->size()}, fp32.dtype(type));
-  if (options.keeps_whole && type == at::kFloat) {
+  if (options.keeps_whole() && type == at::kFloat) {
     shard_ = whole_.narrow(0, groups.shard->rank() * shard_numel_, shard_numel_).zero_();
   } else {
     shard_ = at::zeros({shard_numel_}, fp32);
   }
-  if (options.trained) shard_grad_ = at::zeros({shard_numel_}, fp32);
+  if (parameters.front().parameter.requires_grad()) shard_grad_ = at::zeros({shard_numel_}, fp32);
   for (size_t i = 0; i < parameters.size(); ++i) take_over(parameters[i], members_[i]);
   release();
 }
@@ -65,7 +65,7 @@ void FlatShard::take_over(const ShardedParameter& given, const Member& member) {
   if (has_memory(given.parameter)) {
     local.copy_(given.parameter.detach().flatten().slice(0, own.begin, own.end));
   }
-  if (options_.trained) local.mutable_grad() = shard_grad_.narrow(0, in_shard, own.count());
+  if (trained()) local.mutable_grad() = shard_grad_.narrow(0, in_shard, own.count());
   tensors_.emplace_back(
       given.name,
       dist::ShardedTensor(given.parameter.sizes().vec(), place, std::move(local), groups_.shard));
@@ -85,14 +85,15 @@ void FlatShard::start_gather() {
 void FlatShard::finish_gather() { gathering_.wait(); }
 
 void FlatShard::release() {
-  if (!options_.keeps_whole) set_memory(whole_, 0);
+  if (!options_.keeps_whole()) set_memory(whole_, 0);
 }
 
 void FlatShard::collect_gradients() {
   const at::NoGradGuard no_grad;
   const bool first = !whole_grad_.defined();
   if (first) {
-    const at::ScalarType type = options_.keeps_whole_gradients ? at::kFloat : options_.reduce_type;
+    const at::ScalarType type =
+        options_.keeps_whole_gradients() ? at::kFloat : options_.reduce_type;
     whole_grad_ = at::empty(whole_.sizes(), shard_.options().dtype(type));
   }
   for (Member& member : members_) {

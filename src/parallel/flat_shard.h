@@ -9,21 +9,14 @@
 
 namespace ropewalk::parallel {
 
-struct FlatShardOptions {
-  bool trained = true;                      // have gradients
-  bool keeps_whole = false;                 // whole weights are never freed
-  bool keeps_whole_gradients = false;       // summed over micro-batches before they are reduced
-  at::ScalarType reduce_type = at::kFloat;  // of gradients on their way
-};
-
 class FlatShard {
  public:
-  // All parameters of one gathered type.
+  // All parameters of one gathered type, all trained or all frozen.
   FlatShard(const std::vector<ShardedParameter>& parameters,
             const ShardGroups& groups,
-            const FlatShardOptions& options);
+            const ShardedOptions& options);
 
-  bool trained() const { return options_.trained; }
+  bool trained() const { return shard_grad_.defined(); }
   // By the parameters' names, over live memory; trained ones with their gradient.
   const dist::NamedShardedTensors& tensors() const { return tensors_; }
   void broadcast_to_replicas();
@@ -53,12 +46,12 @@ class FlatShard {
   void take_over(const ShardedParameter& given, const Member& member);
 
   ShardGroups groups_;
-  FlatShardOptions options_;
+  ShardedOptions options_;
   std::vector<Member> members_;
   int64_t shard_numel_ = 0;
   at::Tensor whole_;       // gathered type; without memory while released
   at::Tensor shard_;       // fp32; where whole weights are fp32 and kept, a part of them
-  at::Tensor shard_grad_;  // fp32
+  at::Tensor shard_grad_;  // fp32; undefined: frozen
   at::Tensor whole_grad_;  // collected, not reduced yet; undefined: nothing
   at::Tensor grad_part_;   // being reduced
   dist::Pending gathering_, reducing_, summing_;

@@ -82,10 +82,6 @@ void for_meetings(const RingCall& call, int keys_of_rank, Body body) {
   }
 }
 
-at::Tensor joined_as_heads(const at::Tensor& joined_BTE, int64_t num_heads) {
-  return joined_BTE.unflatten(2, {num_heads, -1}).transpose(1, 2);
-}
-
 // A sink is one more key without a value.
 void add_sinks(const AttentionResult& all, const at::Tensor& sinks_H) {
   const at::Tensor sinks_H1 = sinks_H.detach().to(all.log_totals_BHT.scalar_type()).unsqueeze(1);
@@ -116,7 +112,7 @@ class RingAttention : public torch::autograd::Function<RingAttention> {
     const at::Tensor joined = at::zeros({batch, tokens, heads * v.size(3)}, wide);
     const double lowest = -std::numeric_limits<double>::infinity();
     // Tokens first in memory, as the kernels make it.
-    const AttentionResult all{joined_as_heads(joined, heads),
+    const AttentionResult all{ops::by_head(joined, heads),
                               at::full({batch, tokens, heads}, lowest, wide).transpose(1, 2)};
     go_round(*call->ring.group, {q, k, v}, [&](int rank, const KeysAndValues& visitor) {
       for_meetings(*call, rank, [&](const Meeting& m, const ops::KeyPart& part) {
@@ -136,8 +132,8 @@ class RingAttention : public torch::autograd::Function<RingAttention> {
     const auto call =
         c10::static_intrusive_pointer_cast<RingCall>(ctx->saved_data["call"].toCapsule());
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &sinks = saved[3];
-    const AttentionResult all{joined_as_heads(saved[4], q.size(1)), saved[5]};
-    const at::Tensor dout = joined_as_heads(grads[0].contiguous(), q.size(1));
+    const AttentionResult all{ops::by_head(saved[4], q.size(1)), saved[5]};
+    const at::Tensor dout = ops::by_head(grads[0].contiguous(), q.size(1));
     const AttentionHeads heads{q, k, v};
     const at::Tensor dq = at::zeros(q.sizes(), wide_options(q));
     dist::Group& group = *call->ring.group;

@@ -13,13 +13,7 @@ ShardUnit::ShardUnit(const std::vector<ShardedParameter>& parameters,
     kinds[{given.gathered_type, given.parameter.requires_grad()}].push_back(given);
   }
   for (const auto& [kind, members] : kinds) {
-    flats_.emplace_back(
-        members,
-        groups,
-        FlatShardOptions{.trained = kind.second,
-                         .keeps_whole = options.kind != DataParallelKind::kFsdp,
-                         .keeps_whole_gradients = options.kind == DataParallelKind::kZero1,
-                         .reduce_type = options.reduce_type});
+    flats_.emplace_back(members, groups, options);
   }
 }
 
@@ -54,33 +48,9 @@ void ShardUnit::release() {
   weights_ = Weights::kNone;
 }
 
-void ShardUnit::collect_gradients() {
+void ShardUnit::on_trained(void (FlatShard::*act)()) {
   for (FlatShard& flat : flats_) {
-    if (flat.trained()) flat.collect_gradients();
-  }
-}
-
-void ShardUnit::start_reduce() {
-  for (FlatShard& flat : flats_) {
-    if (flat.trained()) flat.start_reduce();
-  }
-}
-
-void ShardUnit::finish_reduce() {
-  for (FlatShard& flat : flats_) {
-    if (flat.trained()) flat.finish_reduce();
-  }
-}
-
-void ShardUnit::start_replica_sum() {
-  for (FlatShard& flat : flats_) {
-    if (flat.trained()) flat.start_replica_sum();
-  }
-}
-
-void ShardUnit::finish_replica_sum() {
-  for (FlatShard& flat : flats_) {
-    if (flat.trained()) flat.finish_replica_sum();
+    if (flat.trained()) (flat.*act)();
   }
 }
 

@@ -23,14 +23,17 @@ class ShardUnit {
   // The next use gathers again; memory is freed where the kind does not keep it.
   void release();
 
-  void collect_gradients();
-  void start_reduce();
-  void finish_reduce();
-  void start_replica_sum();
-  void finish_replica_sum();
+  // Of the trained parameters; see FlatShard.
+  void collect_gradients() { on_trained(&FlatShard::collect_gradients); }
+  void start_reduce() { on_trained(&FlatShard::start_reduce); }
+  void finish_reduce() { on_trained(&FlatShard::finish_reduce); }
+  void start_replica_sum() { on_trained(&FlatShard::start_replica_sum); }
+  void finish_replica_sum() { on_trained(&FlatShard::finish_replica_sum); }
 
  private:
   enum class Weights { kNone, kUnderWay, kWhole };
+
+  void on_trained(void (FlatShard::*act)());
 
   std::vector<FlatShard> flats_;
   Weights weights_ = Weights::kNone;

@@ -24,7 +24,7 @@ class ShardedDataParallel::Hooks final : public BlockHooks {
     if (recorded) owner_.first_recorded_ = std::min(owner_.first_recorded_, index);
     // The backward pass begins with the last block.
     const bool used_next = recorded && index + 1 == owner_.blocks_.size();
-    if (!owner_.keeps_whole() && !used_next) owner_.blocks_[index]->release();
+    if (!owner_.options_.keeps_whole() && !used_next) owner_.blocks_[index]->release();
   }
 
   void before_backward(const Block& block) override {
@@ -36,7 +36,7 @@ class ShardedDataParallel::Hooks final : public BlockHooks {
   void after_backward(const Block& block) override {
     ShardUnit& unit = *owner_.blocks_[owner_.index_of_.at(&block)];
     owner_.take_gradients(unit);
-    if (!owner_.keeps_whole()) unit.release();
+    if (!owner_.options_.keeps_whole()) unit.release();
   }
 
  private:
@@ -116,7 +116,7 @@ void ShardedDataParallel::take_gradients(ShardUnit& unit) {
   // One reduction at a time, and ended before its successor takes memory.
   finish_reduction();
   unit.collect_gradients();
-  if (options_.kind == DataParallelKind::kZero1 && !last_) return;
+  if (options_.keeps_whole_gradients() && !last_) return;
   unit.start_reduce();
   reducing_ = &unit;
   reducing_last_ = last_;
@@ -131,16 +131,16 @@ void ShardedDataParallel::finish_reduction() {
 
 void ShardedDataParallel::begin_evaluation() {
   outside_->use();
-  if (!keeps_whole()) return;
+  if (!options_.keeps_whole()) return;
   for (const auto& unit : blocks_) unit->use();
 }
 
 void ShardedDataParallel::end_evaluation() {
-  if (!keeps_whole()) outside_->release();
+  if (!options_.keeps_whole()) outside_->release();
 }
 
 bool ShardedDataParallel::needs_equal_passes() const {
-  return !keeps_whole() && groups_.shard->size() > 1;
+  return !options_.keeps_whole() && groups_.shard->size() > 1;
 }
 
 std::shared_ptr<BlockHooks> ShardedDataParallel::block_hooks() {

@@ -2,41 +2,33 @@
 #include "parallel/ulysses_attention.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <numeric>
 
+#include "parallel/group_handle.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk::parallel {
 namespace {
-
-struct ExchangeGroup : torch::CustomClassHolder {
-  std::shared_ptr<dist::Group> group;
-};
 
 // Its own inverse, and so its own backward.
 class AllToAll : public torch::autograd::Function<AllToAll> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* ctx,
                             const at::Tensor& rows,
-                            const c10::intrusive_ptr<ExchangeGroup>& ranks) {
-    ctx->saved_data["ranks"] = c10::IValue::make_capsule(ranks);
+                            const c10::intrusive_ptr<GroupHandle>& ranks) {
+    keep_group(ctx, ranks);
     return ranks->group->all_to_all(rows);
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* ctx,
                                                torch::autograd::tensor_list grads) {
-    const auto ranks =
-        c10::static_intrusive_pointer_cast<ExchangeGroup>(ctx->saved_data["ranks"].toCapsule());
-    return {ranks->group->all_to_all(grads[0]), {}};
+    return {kept_group(ctx).all_to_all(grads[0]), {}};
   }
 };
 
 at::Tensor all_to_all(const at::Tensor& rows, const std::shared_ptr<dist::Group>& group) {
-  auto ranks = c10::make_intrusive<ExchangeGroup>();
-  ranks->group = group;
-  return AllToAll::apply(rows, ranks);
+  return AllToAll::apply(rows, c10::make_intrusive<GroupHandle>(group));
 }
 
 // Every head of this rank's tokens -> some heads of all tokens, in the order of the row.

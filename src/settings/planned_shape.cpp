@@ -22,7 +22,7 @@ double trained_share(const OptimizerConfig& optimizer, const DecoderSpec& spec) 
 plan::RunShape planned_shape(const RunConfig& config, const DecoderSpec& spec, int64_t ranks) {
   plan::RunShape shape;
   shape.ranks = ranks;
-  shape.sequence_length = config.data.sequence_length.value_or(spec.rope.max_position_embeddings);
+  shape.sequence_length = sequence_length(config.data, spec);
   shape.global_batch_size = config.train.global_batch_size;
   shape.micro_batch_size = config.train.micro_batch_size;
   shape.loss_chunk_tokens = config.train.loss_chunk_tokens;

@@ -10,6 +10,7 @@
 #include "ropewalk/config/overrides.h"
 #include "ropewalk/config/reader.h"
 #include "ropewalk/config/writer.h"
+#include "ropewalk/spec/decoder_spec.h"
 
 namespace ropewalk {
 namespace {
@@ -58,13 +59,26 @@ std::string nearest_divisors(int64_t number, int64_t value) {
 
 }  // namespace
 
+int64_t sequence_length(const DataConfig& data, const DecoderSpec& spec) {
+  return data.sequence_length.value_or(spec.rope.max_position_embeddings);
+}
+
+void check_sequence_length(const DataConfig& data, const DecoderSpec& spec, Diagnostics& d) {
+  const int64_t length = sequence_length(data, spec), window = spec.rope.max_position_embeddings;
+  if (length <= window) return;
+  d.error("data.sequence_length",
+          std::to_string(length) + " is longer than the model's window of " +
+              std::to_string(window) +
+              " positions. Raise model.max_position_embeddings (with model.pos_scaling_factor), or "
+              "shorten the sequences");
+}
+
 void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnostics& d) {
   const TrainConfig& train = config.train;
   const int64_t sharing = config.parallel.context_parallel;
   if (world_size % sharing != 0) {
     return d.error("parallel.context_parallel",
-                   "found " + std::to_string(sharing) + " on " + std::to_string(world_size) +
-                       (world_size == 1 ? " rank" : " ranks") +
+                   "found " + std::to_string(sharing) + " on " + counted(world_size, "rank") +
                        ", expected a divisor of the number of ranks. Nearest: " +
                        nearest_divisors(world_size, sharing) +
                        "; or start another number of ranks (--nproc)");
@@ -77,8 +91,7 @@ void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnost
   if (train.global_batch_size % train.micro_batch_size == 0 && per_micro % readers == 0) return;
   const std::string found =
       "found " + std::to_string(train.global_batch_size) + " with micro_batch_size " +
-      std::to_string(train.micro_batch_size) + " on " + std::to_string(world_size) +
-      (world_size == 1 ? " rank" : " ranks") +
+      std::to_string(train.micro_batch_size) + " on " + counted(world_size, "rank") +
       (sharing == 1 ? "" : " with context_parallel " + std::to_string(sharing));
   if (train.micro_batch_size > INT64_MAX / 2 / readers) {
     return d.error("train.global_batch_size",
@@ -117,8 +130,7 @@ void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, 
   if (parallel.shard_size == 0 || world_size % parallel.shard_size == 0) return;
   d.error("parallel.shard_size",
           "found " + std::to_string(parallel.shard_size) + ", expected a divisor of the " +
-              std::to_string(world_size) + (world_size == 1 ? " rank" : " ranks") +
-              "; 0 shares the state among all of them");
+              counted(world_size, "rank") + "; 0 shares the state among all of them");
 }
 
 void RunConfig::check(Diagnostics& d) const {

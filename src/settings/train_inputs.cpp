@@ -27,32 +27,8 @@ std::optional<std::filesystem::path> tokenizer_in(const std::filesystem::path& f
   return folder.empty() ? std::nullopt : tokenizer_file_of(folder);
 }
 
-// Nothing is wrong with these settings, so that they can be compared with others.
-bool is_sound(const Diagnostics& found, const std::vector<std::string>& keys) {
-  const auto concerns = [](const std::string& key, const std::string& where) {
-    const bool at_or_below = where == key || where.starts_with(key + ".");
-    return at_or_below || key.starts_with(where + ".") || where == kWholeDocument;
-  };
-  return std::none_of(found.errors().begin(), found.errors().end(), [&](const auto& item) {
-    return std::any_of(
-        keys.begin(), keys.end(), [&](const auto& key) { return concerns(key, item.where); });
-  });
-}
-
-int64_t sequence_length(const DataConfig& data, const HfModel& model) {
-  return data.sequence_length.value_or(model.spec.rope.max_position_embeddings);
-}
-
-void check_length(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
-  const int64_t limit = model.spec.rope.max_position_embeddings;
-  const int64_t length = sequence_length(config.data, model);
-  if (length > limit && is_sound(faults, {"data.sequence_length"})) {
-    faults.error("data.sequence_length",
-                 std::to_string(length) + " is longer than the model's window of " +
-                     std::to_string(limit) +
-                     " positions. Raise model.max_position_embeddings (with "
-                     "model.pos_scaling_factor), or shorten the sequences");
-  }
+void check_stride(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
+  const int64_t length = sequence_length(config.data, model.spec);
   // With eval.windows given, the section itself checks.
   const std::optional<int64_t> stride = config.eval.stride;
   if (config.eval.windows.empty() && stride && *stride > length) {
@@ -111,10 +87,13 @@ void check_weight_files(const HfModel& model, Diagnostics& faults) {
 }
 
 void check_model(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
-  check_length(config, model, faults);
+  if (is_sound(faults, {"data.sequence_length"})) {
+    check_sequence_length(config.data, model.spec, faults);
+  }
+  check_stride(config, model, faults);
   if (is_sound(faults, {"data.sequence_length", "parallel"})) {
     check_context_parallel(
-        config.parallel, {sequence_length(config.data, model), model.spec.num_heads}, faults);
+        config.parallel, {sequence_length(config.data, model.spec), model.spec.num_heads}, faults);
   }
   check_special_tokens(config, model, faults);
   check_dropout(model, faults);
@@ -174,7 +153,7 @@ std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
   collect_faults(faults, "data.train", [&] {
     const auto eos = static_cast<int32_t>(model.spec.eos_token_ids.front());
     const SequenceOptions sequence{
-        .sequence_length = sequence_length(data, model),
+        .sequence_length = sequence_length(data, model.spec),
         .bos_id = bos_before_documents(inputs, model),
         .eos_id = data.add_eos.value_or(true) ? std::optional(eos) : std::nullopt,
         .padding_id = eos,

@@ -4,17 +4,6 @@
 #include "ropewalk/parallel/sharded.h"
 
 namespace ropewalk {
-namespace {
-
-parallel::NamedParameters parameters_of(const Decoder& decoder) {
-  parallel::NamedParameters parameters;
-  for (const auto& item : decoder.named_parameters()) {
-    parameters.emplace_back(item.key(), item.value());
-  }
-  return parameters;
-}
-
-}  // namespace
 
 std::unique_ptr<parallel::DataParallel> make_data_parallel(
     const ParallelConfig& config,
@@ -22,7 +11,7 @@ std::unique_ptr<parallel::DataParallel> make_data_parallel(
     const std::shared_ptr<dist::Group>& group) {
   if (config.data_parallel == DataParallelKind::kDdp) {
     return std::make_unique<parallel::ReplicatedDataParallel>(
-        parameters_of(decoder),
+        decoder.parameters_by_name(),
         group,
         parallel::ReplicatedOptions{.bucket_mib = static_cast<double>(config.bucket_mib)});
   }

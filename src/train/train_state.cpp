@@ -25,14 +25,6 @@ std::shared_ptr<Decoder> build_for_training(const TrainInputs& inputs, at::Devic
        .for_training = true});
 }
 
-NamedTensors named_tensors(const Decoder& decoder) {
-  NamedTensors named;
-  for (const auto& parameter : decoder.named_parameters()) {
-    named.emplace_back(parameter.key(), parameter.value());
-  }
-  return named;
-}
-
 // Parameters, and what is stored with them but not trained.
 dist::NamedShardedTensors all_weights(const parallel::DataParallel& data_parallel,
                                       const Decoder& decoder) {
@@ -73,8 +65,7 @@ TrainState::TrainState(const TrainInputs& inputs,
                        std::shared_ptr<dist::Group> group)
     : decoder_(build_for_training(inputs, group->device())) {
   const RunConfig& config = inputs.config;
-  const NamedTensors parameters = named_tensors(*decoder_);
-  select_trainable(parameters, config.optimizer, inputs.source);
+  select_trainable(decoder_->parameters_by_name(), config.optimizer, inputs.source);
   data_parallel_ = make_data_parallel(config.parallel, *decoder_, group);
   decoder_->set_block_runner(
       parallel::make_block_runner({.recompute = config.parallel.recompute,

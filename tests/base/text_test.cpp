@@ -22,6 +22,20 @@ TEST(Text, SplitAndJoinAreInverse) {
   EXPECT_EQ(join(split("a..b", '.'), "."), "a..b");
 }
 
+TEST(Text, CountsThings) {
+  EXPECT_EQ(counted(1, "rank"), "1 rank");
+  EXPECT_EQ(counted(0, "rank"), "0 ranks");
+  EXPECT_EQ(counted(1024, "rank"), "1,024 ranks");
+}
+
+TEST(Text, WholeNumbersAreTheWholeText) {
+  EXPECT_EQ(parse_int("29500"), 29500);
+  EXPECT_EQ(parse_int("-3"), -3);
+  for (const char* text : {"", " 1", "1 ", "+1", "0x10", "1.0", "2147483648"}) {
+    EXPECT_EQ(parse_int(text), std::nullopt) << text;
+  }
+}
+
 TEST(Text, FormatsBytes) {
   EXPECT_EQ(format_bytes(0), "0 B");
   EXPECT_EQ(format_bytes(1023), "1023 B");

@@ -328,15 +328,11 @@ TEST(Checkpointer, StateSpreadOverSmallShardsComesBack) {
   EXPECT_TRUE(optimizer.equals(other.optimizer));
 }
 
-std::shared_ptr<dist::Group> borrowed(dist::Group& group) {
-  return std::shared_ptr<dist::Group>(&group, [](dist::Group*) {});
-}
-
 RANK_BODY(save_and_load) {
   const std::filesystem::path folder = dist::test_variable("ROPEWALK_TEST_FOLDER");
-  TinyRun run(folder, 1, DType::kF32, 2, borrowed(group));
+  TinyRun run(folder, 1, DType::kF32, 2, dist::borrow(group));
   run.checkpointer.save(4);
-  TinyRun other(folder, 2, DType::kF32, 2, borrowed(group));
+  TinyRun other(folder, 2, DType::kF32, 2, dist::borrow(group));
   const LoadedCheckpoint loaded = other.resume();
   EXPECT_EQ(loaded.step, 4);
   EXPECT_TRUE(same_weights(*run.decoder, *other.decoder));
@@ -351,7 +347,7 @@ TEST(Checkpointer, ThreeRanksSaveOnceAndAllLoadTheSame) {
 
 RANK_BODY(failing_save) {
   const std::filesystem::path folder = dist::test_variable("ROPEWALK_TEST_FOLDER");
-  TinyRun run(folder, 1, DType::kF32, 2, borrowed(group));
+  TinyRun run(folder, 1, DType::kF32, 2, dist::borrow(group));
   std::unique_ptr<FullDisk> full;
   if (group.rank() == 0) full = std::make_unique<FullDisk>(3000);
   int exit_code = 0;
@@ -379,7 +375,7 @@ RANK_BODY(different_views) {
   group.barrier();
   if (group.rank() == 1) std::filesystem::remove(other.path / "trainer/state.json");
   group.barrier();
-  TinyRun ranks(folder / "1", 3, DType::kF32, 2, borrowed(group));
+  TinyRun ranks(folder / "1", 3, DType::kF32, 2, dist::borrow(group));
   EXPECT_THAT(error_of<Error>([&] { ranks.checkpointer.load(other); }), HasSubstr("state.json"));
 }
 

@@ -17,10 +17,6 @@ namespace {
 using testing::HasSubstr;
 using Kind = ResumeRequest::Kind;
 
-std::shared_ptr<dist::Group> non_owning(dist::Group& group) {
-  return std::shared_ptr<dist::Group>(&group, [](dist::Group*) {});
-}
-
 struct Layout {
   std::string name;
   Cut weights, moments;
@@ -28,7 +24,7 @@ struct Layout {
 
 // How ranks may hold a model. Of four ranks, two pairs hold the same ("hybrid").
 std::vector<Layout> layouts_of(dist::Group& group) {
-  const auto ranks = non_owning(group);
+  const auto ranks = dist::borrow(group);
   const Cut even{.group = ranks}, gaps{.group = ranks, .gap = 301};
   std::vector<Layout> layouts = {{"even", even, even},
                                  {"gaps", gaps, even},
@@ -54,7 +50,7 @@ RANK_BODY(save_every_layout) {
       const auto folder = shared_folder() / (std::string("4-") + precision + "-" + layout.name);
       ShardedRun run(
           {.folder = folder, .dtype = dtype, .weights = layout.weights, .moments = layout.moments},
-          non_owning(group));
+          dist::borrow(group));
       run.checkpointer().save(3);
     }
   }
@@ -70,11 +66,11 @@ RANK_BODY(load_and_save_every_layout) {
       options.moments = layout.moments;
       const std::string suffix = std::string("-") + precision + "-" + layout.name;
       options.folder = shared_folder() / (std::to_string(group.size()) + suffix);
-      ShardedRun run(options, non_owning(group));
+      ShardedRun run(options, dist::borrow(group));
       const auto from = shared_folder() / (saved + suffix) / "checkpoints/step-00000003";
       run.checkpointer().load(run.checkpointer().find({Kind::kExactly, from.string()}).value());
       options.seed = 5;
-      ShardedRun original(options, non_owning(group));
+      ShardedRun original(options, dist::borrow(group));
       EXPECT_TRUE(run.equals(original)) << suffix;
       run.checkpointer().save(3);
     }
@@ -135,7 +131,7 @@ RANK_BODY(full_disk_on_rank_one) {
   for (const Layout& layout : layouts_of(group)) {
     const auto folder = shared_folder() / layout.name;
     ShardedRun run({.folder = folder, .weights = layout.weights, .moments = layout.moments},
-                   non_owning(group));
+                   dist::borrow(group));
     run.checkpointer().save(1);
     std::string text;
     {
@@ -162,8 +158,9 @@ TEST(ShardedCheckpoint, FullDiskOnOneRankEndsTheSaveOnAllAndKeepsEarlierCheckpoi
 
 // The second of the files is damaged for the second half.
 RANK_BODY(import_in_shards) {
-  const Cut even{.group = non_owning(group)};
-  ShardedRun run({.folder = shared_folder(), .weights = even, .moments = even}, non_owning(group));
+  const Cut even{.group = dist::borrow(group)};
+  ShardedRun run({.folder = shared_folder(), .weights = even, .moments = even},
+                 dist::borrow(group));
   const std::filesystem::path folder = run.checkpointer().save(3);
   const HfModel model = load_hf_model(folder);
   const auto decoder = tiny_decoder(1);
@@ -218,8 +215,8 @@ RANK_BODY(save_a_large_model) {
                              .dtype = DType::kBF16,
                              .max_shard_bytes = 50'000'000},
                             spec,
-                            even_shards(spec, non_owning(group)),
-                            non_owning(group));
+                            even_shards(spec, dist::borrow(group)),
+                            dist::borrow(group));
   ASSERT_TRUE(forget_highest_memory());
   const int64_t before_kib = memory_kib("VmRSS");
   checkpointer.save(1);

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "ropewalk/base/errors.h"
@@ -25,6 +26,11 @@
 #include "ropewalk/launch/local_agent.h"
 
 namespace ropewalk::dist {
+
+// For what shares a group that outlives it.
+inline std::shared_ptr<Group> borrow(Group& group) {
+  return {&group, [](Group*) {}};
+}
 
 using RankBody = std::function<void(Group& group)>;
 

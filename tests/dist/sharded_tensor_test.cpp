@@ -7,10 +7,6 @@
 namespace ropewalk::dist {
 namespace {
 
-std::shared_ptr<Group> borrow(Group& group) {
-  return {&group, [](Group*) {}};
-}
-
 TEST(ShardedTensor, WholeIsItself) {
   const at::Tensor values = at::arange(6).view({2, 3});
   const ShardedTensor whole(values);

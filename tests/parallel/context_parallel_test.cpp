@@ -14,10 +14,6 @@
 namespace ropewalk::parallel {
 namespace {
 
-std::shared_ptr<dist::Group> borrowed(dist::Group& group) {
-  return {&group, [](dist::Group*) {}};
-}
-
 at::Tensor random(at::IntArrayRef sizes, uint64_t seed, at::ScalarType type) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   return at::randn(sizes, generator).to(type);
@@ -136,7 +132,7 @@ ContextParallelMethod method_of_test() {
 }
 
 RANK_BODY(attention_over_ranks) {
-  const ContextParallel context(borrowed(group), method_of_test());
+  const ContextParallel context(dist::borrow(group), method_of_test());
   for (const AttentionCase& c : kAttentionCases) {
     check_attention(context, c, at::kFloat);
     check_attention(context, c, at::kBFloat16);
@@ -184,7 +180,7 @@ void check_decoder(const ContextParallel& context, const DecoderCase& c, Recompu
 }
 
 RANK_BODY(decoders_over_ranks) {
-  const ContextParallel context(borrowed(group), method_of_test());
+  const ContextParallel context(dist::borrow(group), method_of_test());
   for (const DecoderCase& c : kDecoderCases) {
     for (const auto recompute : {Recompute::kNone, Recompute::kSelective, Recompute::kBlock}) {
       check_decoder(context, c, recompute);
@@ -218,7 +214,7 @@ testing::DocumentOutputs outputs_of_piece(Decoder& decoder,
 }
 
 RANK_BODY(leak_over_ranks) {
-  const ContextParallel context(borrowed(group), method_of_test());
+  const ContextParallel context(dist::borrow(group), method_of_test());
   for (const DecoderCase& c : kDecoderCases) {
     if (c.spec().experts) continue;  // a token's expert sums over tokens of other documents
     const auto decoder = decoder_of(c);
@@ -251,7 +247,7 @@ INSTANTIATE_TEST_SUITE_P(Methods,
                          });
 
 RANK_BODY(rank_1_leaves_before_backward) {
-  const ContextParallel context(borrowed(group), ContextParallelMethod::kRing);
+  const ContextParallel context(dist::borrow(group), ContextParallelMethod::kRing);
   const at::Tensor loss =
       context.loss_sum(*decoder_of(kDecoderCases[0]), batch_of(kDecoderCases[0]));
   if (group.rank() == 1) ::pause();

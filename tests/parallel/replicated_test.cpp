@@ -90,10 +90,6 @@ ReplicatedOptions small_buckets() {
   return options;
 }
 
-std::shared_ptr<dist::Group> borrow(dist::Group& group) {
-  return {&group, [](dist::Group*) {}};
-}
-
 at::Tensor flat(const Model& model) {
   std::vector<at::Tensor> parts;
   for (const auto& [name, parameter] : model.parameters)
@@ -105,7 +101,7 @@ at::Tensor flat(const Model& model) {
 at::Tensor single_rank_result(int num_steps, int num_micro_steps, at::Device device = at::kCPU) {
   dist::Group alone(device);
   Model model(1, device);
-  ReplicatedDataParallel dp(model.parameters, borrow(alone), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(alone), small_buckets());
   for (int step = 0; step < num_steps; ++step)
     train_step({alone, dp, model, num_micro_steps}, step);
   return flat(model);
@@ -122,7 +118,7 @@ RANK_BODY(equals_one_rank) {
   for (const int num_micro_steps : {1, 2}) {
     // Only rank 0's values count.
     Model model(static_cast<uint64_t>(1 + group.rank()), group.device());
-    ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
+    ReplicatedDataParallel dp(model.parameters, dist::borrow(group), small_buckets());
     dp.synchronize_weights();
     for (int step = 0; step < 5; ++step) train_step({group, dp, model, num_micro_steps}, step);
     expect_same_on_all_ranks(group, flat(model));
@@ -150,7 +146,7 @@ TEST(DataParallelOnGpus, TwoRanksEqualOneWithTheSameGlobalBatch) {
 TEST(DataParallel, OneRankHasNoLayoutAndTheSameCalls) {
   dist::Group alone;
   Model model;
-  ReplicatedDataParallel dp(model.parameters, borrow(alone));
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(alone));
   train_step({alone, dp, model}, 0);
   EXPECT_TRUE(dp.state().is_null());
   EXPECT_FALSE(dp.load_state(Json{{"bucket_mib", 25.0}, {"buckets", Json::array()}}));
@@ -167,7 +163,7 @@ void set_values(Model& model, const at::Tensor& values) {
 
 void expect_exact_resume(dist::Group& group, int num_micro_steps, bool undefine_gradients) {
   Model undisturbed;
-  ReplicatedDataParallel dp(undisturbed.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(undisturbed.parameters, dist::borrow(group), small_buckets());
   EXPECT_TRUE(dp.state().is_null());
   Json layout;
   at::Tensor weights_after_1;
@@ -182,7 +178,7 @@ void expect_exact_resume(dist::Group& group, int num_micro_steps, bool undefine_
 
   Model resumed;
   set_values(resumed, weights_after_1);
-  ReplicatedDataParallel again(resumed.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel again(resumed.parameters, dist::borrow(group), small_buckets());
   EXPECT_TRUE(again.load_state(layout));
   EXPECT_EQ(again.state(), layout);
   for (int step = 1; step < 6; ++step) {
@@ -209,7 +205,7 @@ TEST(DataParallel, ResumedThreeRanksContinueBitForBit) {
 
 RANK_BODY(keeps_any_restored_layout) {
   Model model;
-  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(group), small_buckets());
   // One bucket per parameter, in forward order: nothing that the reducer would choose itself.
   Json buckets = Json::array();
   for (const auto& [name, parameter] : model.parameters) buckets.push_back(Json::array({name}));
@@ -226,7 +222,7 @@ TEST(DataParallel, ARestoredLayoutIsKeptThroughTheRun) {
 
 RANK_BODY(refuses_foreign_layouts) {
   Model model;
-  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(group), small_buckets());
   EXPECT_FALSE(dp.load_state(nullptr));
   EXPECT_FALSE(dp.load_state({{"bucket_mib", 25.0}, {"buckets", Json::array()}}));
   EXPECT_FALSE(dp.load_state(
@@ -245,7 +241,7 @@ RANK_BODY(frozen) {
   Model model;
   model.parameters[2].second.set_requires_grad(false);
   const at::Tensor before = model.parameters[2].second.clone();
-  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(group), small_buckets());
   for (int step = 0; step < 3; ++step) train_step({group, dp, model}, step);
   EXPECT_TRUE(model.parameters[2].second.equal(before));
   EXPECT_FALSE(model.parameters[2].second.grad().defined());
@@ -260,7 +256,7 @@ RANK_BODY(unused_allowed) {
   model.add("unused", at::ones({5}));
   ReplicatedOptions options = small_buckets();
   options.find_unused_parameters = true;
-  ReplicatedDataParallel dp(model.parameters, borrow(group), options);
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(group), options);
   const at::Tensor unused = model.parameters.back().second;
   model.parameters.pop_back();
   for (int step = 0; step < 3; ++step) train_step({group, dp, model}, step);
@@ -276,7 +272,7 @@ TEST(DataParallel, UnusedParametersAreHandledWhenAskedFor) {
 RANK_BODY(unused_refused) {
   Model model;
   model.add("never_used", at::ones({5}));
-  ReplicatedDataParallel dp(model.parameters, borrow(group), small_buckets());
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(group), small_buckets());
   model.parameters.pop_back();
   train_step({group, dp, model}, 0);
 }
@@ -290,7 +286,7 @@ TEST(DataParallel, AParameterWithoutGradientIsAnErrorThatNamesIt) {
 RANK_BODY(different_models) {
   Model model;
   if (group.rank() == 1) model.parameters[3].second = at::zeros({7}).set_requires_grad(true);
-  ReplicatedDataParallel dp(model.parameters, borrow(group));
+  ReplicatedDataParallel dp(model.parameters, dist::borrow(group));
 }
 
 TEST(DataParallel, RanksWithDifferentModelsAreRefused) {

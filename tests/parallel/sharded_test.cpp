@@ -18,10 +18,6 @@ constexpr int64_t kBatchRows =
 constexpr int64_t kRowTokens = 10;
 constexpr int kTrainSteps = 10;
 
-std::shared_ptr<dist::Group> not_owned(dist::Group& group) {
-  return {&group, [](dist::Group*) {}};
-}
-
 DecoderSpec grouped_spec() {
   DecoderSpec spec;
   spec.vocab_size = 31;
@@ -94,11 +90,11 @@ struct DecoderRun {
       for (const auto& item : decoder->named_parameters()) {
         parameters.emplace_back(item.key(), item.value());
       }
-      data_parallel = std::make_unique<ReplicatedDataParallel>(parameters, not_owned(group));
+      data_parallel = std::make_unique<ReplicatedDataParallel>(parameters, dist::borrow(group));
     } else {
       data_parallel = std::make_unique<ShardedDataParallel>(
           sharded_units(*decoder),
-          make_shard_groups(not_owned(group), setup.shard_size),
+          make_shard_groups(dist::borrow(group), setup.shard_size),
           ShardedOptions{.kind = setup.kind, .reduce_type = setup.reduce_type});
     }
     decoder->set_block_runner(
@@ -305,7 +301,7 @@ RANK_BODY(frozen_blocks_are_not_gathered_again) {
     }
   }
   ShardedDataParallel data_parallel(
-      sharded_units(*decoder), make_shard_groups(not_owned(group), 0), {});
+      sharded_units(*decoder), make_shard_groups(dist::borrow(group), 0), {});
   decoder->set_block_runner(make_block_runner({.hooks = data_parallel.block_hooks()}));
   const at::Tensor tokens = at::ones({1, 4}, at::kLong);
   const auto sent_by = [&](auto pass) {

@@ -38,6 +38,11 @@ def metrics(run_dir):
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
+def numbers(run_dir, key):
+    """One figure of the metrics, of every line that has it."""
+    return [line[key] for line in metrics(run_dir) if key in line]
+
+
 def wait_for_step(run_dir, step, process):
     deadline = time.monotonic() + LIMIT_S
     while not any(line["step"] >= step for line in metrics(run_dir)):

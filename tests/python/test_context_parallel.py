@@ -1,7 +1,7 @@
 """Runs from the command line whose sequences are shared by ranks."""
 
 import pytest
-from main_job import PROGRAM, metrics, ropewalk
+from main_job import PROGRAM, numbers, ropewalk
 from small_runs import make_shards, settings, small_run
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
@@ -12,14 +12,6 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     return (make_shards(folder / "train", seed=1, num_documents=8, num_words=200),
             make_shards(folder / "validation", seed=2))
-
-
-def losses(run_dir):
-    return [line["loss"] for line in metrics(run_dir) if "loss" in line]
-
-
-def numbers(run_dir, key):
-    return [line[key] for line in metrics(run_dir) if key in line]
 
 
 @pytest.mark.parametrize("packing", ["concat", "packed"])
@@ -38,7 +30,7 @@ def test_ranks_that_share_sequences_train_as_one(tmp_path, data, packing, method
              *settings(train__run_dir=str(tmp_path / "shared"), parallel__context_parallel=sharing,
                        parallel__context_parallel_method=method))
     one, shared = tmp_path / "one", tmp_path / "shared"
-    assert losses(shared) == pytest.approx(losses(one), rel=1e-5)
+    assert numbers(shared, "loss") == pytest.approx(numbers(one, "loss"), rel=1e-5)
     assert numbers(shared, "tokens") == numbers(one, "tokens")
     assert numbers(shared, "eval/perplexity@64") == pytest.approx(
         numbers(one, "eval/perplexity@64"), rel=1e-5)
@@ -51,4 +43,5 @@ def test_a_run_goes_on_with_another_number_of_ranks_to_a_sequence(tmp_path, data
     ropewalk("train", config, *shared, *settings(train__steps=3))
     ropewalk("train", config, *shared, "--resume", "--nproc", "2",
              *settings(parallel__context_parallel=2))
-    assert losses(tmp_path / "changing") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
+    changing, one = (numbers(tmp_path / name, "loss") for name in ("changing", "one"))
+    assert changing == pytest.approx(one, rel=1e-5)

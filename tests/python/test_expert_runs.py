@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from main_job import OWN_MODEL, PROGRAM, metrics, ropewalk, state_bytes
+from main_job import OWN_MODEL, PROGRAM, numbers, ropewalk, state_bytes
 from safetensors.torch import load_file
 from small_runs import checkpoint, make_shards, settings, small_run
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -61,10 +61,6 @@ def run(tmp_path, model, shards, name, *more, **changes):
     return tmp_path / name
 
 
-def losses(run_dir):
-    return [line["loss"] for line in metrics(run_dir)]
-
-
 def tensors(folder):
     found = {}
     for path in folder.glob("*.safetensors"):
@@ -76,8 +72,8 @@ def test_ranks_and_recompute_agree_though_experts_are_idle(tmp_path, model, shar
     one = run(tmp_path, model, shards, "one")
     two = run(tmp_path, model, shards, "two", "--nproc", 2)
     again = run(tmp_path, model, shards, "again", parallel={"recompute": "block"})
-    assert losses(again) == losses(one)
-    assert losses(two) == pytest.approx(losses(one), rel=1e-5)
+    assert numbers(again, "loss") == numbers(one, "loss")
+    assert numbers(two, "loss") == pytest.approx(numbers(one, "loss"), rel=1e-5)
     before, after = tensors(model), tensors(checkpoint(one, 6))
     idle = [name for name, tensor in after.items()
             if "expert" in name and torch.equal(tensor, before[name])]
@@ -105,4 +101,5 @@ def test_router_loss_is_part_of_the_loss(tmp_path, model, shards):
     (asking / "config.json").write_text(json.dumps(config))
     with_loss = run(tmp_path, asking, shards, "with_loss", train={"steps": 1})
     # Balanced routing costs coefficient * experts per token; nothing costs less.
-    assert losses(with_loss)[0] - losses(plain)[0] >= 0.5 * config["num_experts_per_tok"] * 0.999
+    added = numbers(with_loss, "loss")[0] - numbers(plain, "loss")[0]
+    assert added >= 0.5 * config["num_experts_per_tok"] * 0.999

@@ -4,7 +4,7 @@ import json
 import struct
 
 import pytest
-from main_job import OWN_MODEL, PROGRAM, metrics, ropewalk, text_file
+from main_job import OWN_MODEL, PROGRAM, metrics, numbers, ropewalk, text_file
 from small_runs import checkpoint, make_shards, settings, small_run, weights
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
@@ -23,10 +23,6 @@ def data(tmp_path_factory):
     return short, folder / "long"
 
 
-def losses(run_dir):
-    return [line["loss"] for line in metrics(run_dir)]
-
-
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_ranks_and_resumes_see_the_same_samples(packing, tmp_path, data):
     def config(name):
@@ -36,11 +32,12 @@ def test_ranks_and_resumes_see_the_same_samples(packing, tmp_path, data):
 
     ropewalk("train", config("one"))
     ropewalk("train", config("two"), "--nproc", "2")
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
+    one, two = (numbers(tmp_path / name, "loss") for name in ("one", "two"))
+    assert two == pytest.approx(one, rel=1e-5)
     ropewalk("train", config("stopped"), *settings(train__steps=3, schedule__type="constant"))
     ropewalk("train", config("stopped"), "--resume", *settings(schedule__type="constant"))
     ropewalk("train", config("whole"), *settings(schedule__type="constant"))
-    assert losses(tmp_path / "stopped") == losses(tmp_path / "whole")
+    assert numbers(tmp_path / "stopped", "loss") == numbers(tmp_path / "whole", "loss")
     assert weights(checkpoint(tmp_path / "stopped", 6)) == weights(checkpoint(tmp_path / "whole", 6))
 
 
@@ -152,7 +149,7 @@ def test_bos_is_the_tokenizers_choice_unless_said(tmp_path, data):
     def first_loss(name, **changes):
         config = small_run(tmp_path / f"{name}.json", data[0], tmp_path / name, train={"steps": 1})
         ropewalk("train", config, *settings(**changes))
-        return losses(tmp_path / name)[0]
+        return numbers(tmp_path / name, "loss")[0]
 
     by_default = first_loss("default")
     said = [first_loss("yes", data__add_bos=True), first_loss("no", data__add_bos=False)]

@@ -25,6 +25,10 @@ std::string format_seconds(double seconds);
 std::string format_number(double value);
 // "1 234 567" style grouping is not used; "1,234,567".
 std::string format_count(int64_t count);
+// "1 rank", "1,024 ranks".
+std::string counted(int64_t count, std::string_view thing);
+// The whole text as a decimal number: no spaces, no plus sign.
+std::optional<int> parse_int(std::string_view text);
 // `*` matches any run of characters, everything else itself.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 

@@ -12,6 +12,10 @@ namespace ropewalk {
 // The place of a fault that leaves nothing to read.
 inline constexpr const char* kWholeDocument = "(whole document)";
 
+// Nothing is wrong with these settings (paths of keys or sections), so that they can be compared
+// with others.
+bool is_sound(const Diagnostics& found, const std::vector<std::string>& keys);
+
 class FieldReader {
  public:
   // `value_paths` of the whole document serve hints such as "belongs in section ...".

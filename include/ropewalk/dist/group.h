@@ -100,8 +100,7 @@ class Group {
 
   // Bytes that this rank has sent through the collectives above, as the usual ring algorithms send
   // them: (n - 1) / n of the whole for all_gather, reduce_scatter and all_to_all, twice that for
-  // all_reduce;
-  // a broadcast counts the tensor once, at its root.
+  // all_reduce. A shift counts the tensor once, and so does a broadcast at its root.
   int64_t sent_bytes() const { return sent_bytes_; }
 
   // True on every rank if `flag` is true on any: how ranks agree to stop or save.
@@ -119,6 +118,9 @@ class Group {
   [[noreturn]] void fail(const char* what, const std::exception& error);
   // Passes of a ring over all ranks.
   void count_sent(const at::Tensor& whole, int passes);
+  Pending start_all_reduce(const char* what,
+                           at::Tensor tensor,
+                           c10d::ReduceOp::RedOpType operation);
   void all_reduce(const char* what, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation);
 
   c10::intrusive_ptr<c10d::ProcessGroup> c10d_;

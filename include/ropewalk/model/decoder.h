@@ -81,7 +81,9 @@ class Decoder : public torch::nn::Module {
   void set_compute_dtype(at::ScalarType dtype) { options_.compute_dtype = dtype; }
 
   const std::vector<std::shared_ptr<Block>>& blocks() const { return blocks_; }
-  // Parameters and what is stored with them but not trained, by the names of the weight map.
+  // By the names of the weight map.
+  std::vector<std::pair<std::string, at::Tensor>> parameters_by_name() const;
+  // These, and what is stored with them but not trained.
   std::vector<std::pair<std::string, at::Tensor>> named_weights() const;
   // lm_head.weight, or embed_tokens.weight when tied.
   const at::Tensor& output_weight() const;

@@ -45,4 +45,7 @@ AttentionHeads attend_part_backward(const AttentionHeads& heads,
 // -infinity where nothing was counted yet.
 void add_part(AttentionResult& sum, const AttentionResult& part);
 
+// [B, Tq, H * E] as [B, H, Tq, E].
+at::Tensor by_head(const at::Tensor& joined_BTE, int64_t num_heads);
+
 }  // namespace ropewalk::ops

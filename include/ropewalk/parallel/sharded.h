@@ -50,6 +50,11 @@ std::vector<ShardedUnit> sharded_units(const Decoder& decoder);
 struct ShardedOptions {
   DataParallelKind kind = DataParallelKind::kFsdp;  // not kDdp
   at::ScalarType reduce_type = at::kFloat;          // in which gradients are reduce-scattered
+
+  // Whole weights are kept between uses.
+  bool keeps_whole() const { return kind != DataParallelKind::kFsdp; }
+  // Whole gradients are summed over the micro-batches before they are reduced.
+  bool keeps_whole_gradients() const { return kind == DataParallelKind::kZero1; }
 };
 
 class ShardUnit;
@@ -85,8 +90,6 @@ class ShardedDataParallel final : public DataParallel {
  private:
   class Hooks;
 
-  // Whether whole weights are kept between uses.
-  bool keeps_whole() const { return options_.kind != DataParallelKind::kFsdp; }
   void take_gradients(ShardUnit& unit);
   void finish_reduction();
 

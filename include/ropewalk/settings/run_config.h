@@ -17,6 +17,8 @@
 
 namespace ropewalk {
 
+struct DecoderSpec;
+
 struct RunConfig {
   ModelConfig model;
   DataConfig data;
@@ -85,6 +87,10 @@ Json resolved_json(const RunConfig& config);
 // The same without paths: what checkpoints store and a resume compares.
 Json portable_json(const RunConfig& config);
 
+// The setting, or the model's whole window.
+int64_t sequence_length(const DataConfig& data, const DecoderSpec& spec);
+// Within the model's window.
+void check_sequence_length(const DataConfig& data, const DecoderSpec& spec, Diagnostics& d);
 // Each rank, or each group of context_parallel ranks, computes its share of global_batch_size in
 // whole micro-batches.
 void check_batch_for_ranks(const RunConfig& config, int64_t world_size, Diagnostics& d);

@@ -20,13 +20,6 @@ using plan::Device;
 using plan::Hardware;
 using plan::RunShape;
 
-bool is_sound(const Diagnostics& found, const std::string& section) {
-  return std::none_of(found.errors().begin(), found.errors().end(), [&](const auto& item) {
-    return item.where == kWholeDocument || item.where == section ||
-           item.where.rfind(section + ".", 0) == 0;
-  });
-}
-
 Hardware choose_hardware(const PlanOptions& options, Diagnostics& found) {
   const bool gpu_meant = options.gpus || options.memory;
   const std::string name = options.hardware.value_or(gpu_meant ? "h100" : "cpu");
@@ -60,18 +53,13 @@ void check_against_ranks(const RunConfig& config,
                          const DecoderSpec& spec,
                          const RunShape& shape,
                          Diagnostics& found) {
-  const int64_t window = spec.rope.max_position_embeddings;
-  if (is_sound(found, "data") && shape.sequence_length > window) {
-    found.error("data.sequence_length",
-                std::to_string(shape.sequence_length) + " is longer than the model's window of " +
-                    std::to_string(window) +
-                    " positions. Raise model.max_position_embeddings (with "
-                    "model.pos_scaling_factor), or shorten the sequences");
+  if (is_sound(found, {"data.sequence_length"})) {
+    check_sequence_length(config.data, spec, found);
   }
-  if (!is_sound(found, "parallel")) return;
+  if (!is_sound(found, {"parallel"})) return;
   check_shards_for_ranks(shape.parallel, shape.ranks, found);
   check_context_parallel(shape.parallel, {shape.sequence_length, spec.num_heads}, found);
-  if (is_sound(found, "train")) check_batch_for_ranks(config, shape.ranks, found);
+  if (is_sound(found, {"train"})) check_batch_for_ranks(config, shape.ranks, found);
 }
 
 std::vector<RecomputePlan> compare_recompute(const plan::MemoryModel& model, RunShape shape) {
@@ -93,7 +81,7 @@ PlanFindings read_inputs(const PlanOptions& options) {
   const RunConfig config =
       read_run_config(options.run_config, options.set, RunPurpose::kInspect, found);
   std::optional<HfModel> model;
-  if (is_sound(found, "model")) model = read_model(config.model, found);
+  if (is_sound(found, {"model"})) model = read_model(config.model, found);
   Hardware hardware = choose_hardware(options, found);
   const int64_t ranks = options.gpus.value_or(1);
   findings.limits.memory_bytes = choose_memory(options, hardware, ranks, found);

@@ -73,14 +73,10 @@ std::string gib(int64_t bytes) {
   return text;
 }
 
-std::string ranks_text(int64_t ranks) {
-  return std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks");
-}
-
 std::string settings_text(const RunShape& shape) {
   const ParallelConfig& parallel = shape.parallel;
   std::string text =
-      ranks_text(shape.ranks) + ", " + std::string(enum_name(parallel.data_parallel));
+      counted(shape.ranks, "rank") + ", " + std::string(enum_name(parallel.data_parallel));
   if (parallel.data_parallel != DataParallelKind::kDdp) {
     text += " over " + std::to_string(shape.shard_ranks());
   }
@@ -189,10 +185,10 @@ std::string verdict(const PlanFindings& f) {
 
 std::string advice_text(const PlanFindings& f) {
   if (!f.advice) {
-    std::string text = "no settings make this length fit on " + ranks_text(f.shape.ranks) + " of " +
-                       gib(f.limits.memory_bytes);
+    std::string text = "no settings make this length fit on " + counted(f.shape.ranks, "rank") +
+                       " of " + gib(f.limits.memory_bytes);
     if (f.ranks_needed) {
-      return text + "; " + ranks_text(*f.ranks_needed) + " would do (--gpus " +
+      return text + "; " + counted(*f.ranks_needed, "rank") + " would do (--gpus " +
              std::to_string(*f.ranks_needed) + "), or shorten data.sequence_length\n";
     }
     return text + "; take a smaller model or more memory (--memory)\n";

@@ -49,16 +49,12 @@ std::unique_ptr<DocumentEncoder> make_encoder(const PrepareOptions& options,
   return make_chat_encoder(tokenizer, form);
 }
 
-std::string count_of(int64_t count, const char* thing) {
-  return format_count(count) + " " + thing + (count == 1 ? "" : "s");
-}
-
 void print_summary(const PrepareResult& result, const std::string& output, double seconds) {
   std::printf("%s, %s, %.3f bytes per token, %s in %s (%s, %.1f MB/s)\n",
-              count_of(result.documents, "document").c_str(),
-              count_of(result.tokens, "token").c_str(),
+              counted(result.documents, "document").c_str(),
+              counted(result.tokens, "token").c_str(),
               static_cast<double>(result.text_bytes) / static_cast<double>(result.tokens),
-              count_of(result.shards, "shard").c_str(),
+              counted(result.shards, "shard").c_str(),
               output.c_str(),
               format_seconds(seconds).c_str(),
               static_cast<double>(result.text_bytes - result.text_bytes_before) / 1e6 / seconds);
@@ -66,13 +62,13 @@ void print_summary(const PrepareResult& result, const std::string& output, doubl
     if (part.name.empty()) continue;
     std::printf("%s: %s, %s, %s\n",
                 part.name.c_str(),
-                count_of(part.documents, "document").c_str(),
-                count_of(part.tokens, "token").c_str(),
-                count_of(part.shards, "shard").c_str());
+                counted(part.documents, "document").c_str(),
+                counted(part.tokens, "token").c_str(),
+                counted(part.shards, "shard").c_str());
   }
   if (result.bad_lines > 0) {
     std::printf("%s passed over; dataset.json counts them by input\n",
-                count_of(result.bad_lines, "bad line").c_str());
+                counted(result.bad_lines, "bad line").c_str());
   }
 }
 
