@@ -3,6 +3,7 @@
 #
 # Input:   ROPEWALK_LIBTORCH   the folder that holds include/ and lib/ (found by itself after set-up)
 # Targets: LibTorch::cpu       libtorch_cpu + libc10
+#                              and libtorch's OpenMP runtime, on which at::parallel_for runs
 #          LibTorch::cuda      libtorch_cuda + libc10_cuda and their headers (full installation only)
 # Nothing found is cached: a change of the pins moves the folder.
 include(${CMAKE_CURRENT_LIST_DIR}/DependencyFolder.cmake)
@@ -19,20 +20,25 @@ endif()
 
 find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
 find_library(LibTorch_C10_LIBRARY c10 PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
+find_library(LibTorch_OPENMP_LIBRARY NAMES libgomp.so.1
+  PATHS ${ROPEWALK_LIBTORCH}/lib NO_DEFAULT_PATH NO_CACHE)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
-  REASON_FAILURE_MESSAGE "run scripts/setup.sh, or set ROPEWALK_LIBTORCH")
+  LibTorch_OPENMP_LIBRARY REASON_FAILURE_MESSAGE "run scripts/setup.sh, or set ROPEWALK_LIBTORCH")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   add_library(LibTorch::c10 UNKNOWN IMPORTED)
   set_target_properties(LibTorch::c10 PROPERTIES IMPORTED_LOCATION ${LibTorch_C10_LIBRARY})
+  add_library(LibTorch::openmp UNKNOWN IMPORTED)
+  set_target_properties(LibTorch::openmp PROPERTIES IMPORTED_LOCATION ${LibTorch_OPENMP_LIBRARY})
   add_library(LibTorch::cpu UNKNOWN IMPORTED)
+  # Without -fopenmp, at::parallel_for is a plain loop.
   # -idirafter: torch carries a newer fmt, which must not shadow Debian's.
   set_target_properties(LibTorch::cpu PROPERTIES
     IMPORTED_LOCATION ${LibTorch_CPU_LIBRARY}
-    INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${ROPEWALK_LIBTORCH}/include;SHELL:-idirafter ${ROPEWALK_LIBTORCH}/include/torch/csrc/api/include"
+    INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${ROPEWALK_LIBTORCH}/include;SHELL:-idirafter ${ROPEWALK_LIBTORCH}/include/torch/csrc/api/include;-fopenmp"
     INTERFACE_COMPILE_DEFINITIONS "USE_C10D_GLOO;USE_DISTRIBUTED"
-    INTERFACE_LINK_LIBRARIES LibTorch::c10)
+    INTERFACE_LINK_LIBRARIES "LibTorch::c10;LibTorch::openmp")
 endif()
 
 # The full installation lies beside the wheels of CUDA's libraries, which carry the headers.

@@ -91,4 +91,8 @@ void add_part(AttentionResult& sum, const AttentionResult& part) {
   sum.log_totals_BHT.copy_(total);
 }
 
+at::Tensor by_head(const at::Tensor& joined_BTE, int64_t num_heads) {
+  return joined_BTE.unflatten(2, {num_heads, -1}).transpose(1, 2);
+}
+
 }  // namespace ropewalk::ops
