@@ -28,7 +28,8 @@ NUM_CHECKED = 10
 # What a combination may say beside its defaults: sizes of the model, sections of the run config,
 # and `ranks`. kv_heads None: of a family that has no such setting.
 DEFAULTS = dict(layers=4, hidden=256, inner=704, heads=4, kv_heads=2, vocab=4096, tied=False,
-                model_type="llama", length=1024, micro=1, recompute="none", ranks=1, parallel={})
+                model_type="llama", length=1024, micro=1, recompute="none", ranks=1, parallel={},
+                steps=STEPS)
 TINY = dict(layers=1, hidden=32, inner=32, heads=1, kv_heads=1, vocab=2048, length=32)
 
 FIT = [
@@ -81,7 +82,7 @@ def run_config(combination, folder, data):
                   "tie_word_embeddings": c["tied"], "bos_token_id": 1, "eos_token_id": 2,
                   **grouped},
         "data": {"train": [str(data)], "sequence_length": c["length"]},
-        "train": {"run_dir": str(folder / "run"), "steps": STEPS, "global_batch_size": batch,
+        "train": {"run_dir": str(folder / "run"), "steps": c["steps"], "global_batch_size": batch,
                   "micro_batch_size": c["micro"]},
         "schedule": {"warmup_steps": 0},
         "parallel": parallel,
