@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speed and memory, as Markdown: training steps of ours against `transformers` as it comes and tuned,
 # steps alternating, as medians of the ratios ours / peer of the same round; then weak scaling over two
-# ranks, start to first step, and this machine. What is in OUTPUT is not measured again.
+# ranks, start to first step, the parallel modes, and this machine. What is in OUTPUT is not measured again.
 #
 # Usage: scripts/bench.sh [OUTPUT_FOLDER]      default runs/bench
 # Environment: MODELS (s m), SHAPES (4x512 1x2048 1x8192), THREADS (1 2), PEERS (hf,eager,compile)
@@ -36,4 +36,5 @@ for what in weak start; do
   [ -e "$output/$what.json" ] && continue
   "$python" scripts/bench_train.py "$what" --data "$data" --json "$output/$what.json"
 done
+"$python" scripts/bench_parallel.py --data "$data" --json "$output/parallel.json" >/dev/null
 "$python" scripts/bench_table.py "$output"

@@ -9,6 +9,8 @@ import pathlib
 import statistics
 import sys
 
+from bench_parallel import section
+
 
 def print_steps(runs):
     """Ratios by wall time, and by processor time in brackets; tuned = the fastest that ran of the cell."""
@@ -37,11 +39,15 @@ def print_start(run):
     print(f"\nStart to first step (model s): {run['median_s']:.2f} s (median of {len(run['seconds'])})")
 
 
+def print_parallel(run):
+    print("\n" + section(run), end="")
+
+
 def main():
     runs = [json.loads(path.read_text()) for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json"))]
     print_steps([run for run in runs if "peers" in run])
     for run in runs:
-        printer = {"weak": print_weak, "start": print_start}.get(run.get("what"))
+        printer = {"weak": print_weak, "start": print_start, "parallel": print_parallel}.get(run.get("what"))
         if printer:
             printer(run)
     print("\nMeasured on " + "; ".join(sorted({f"{run['cpu']} ({run['capability']}), {run['cores']} cores, "

@@ -34,51 +34,64 @@ def metrics(run_dir):
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
-def train(options, run_dir, model, train, ranks=1):
-    """Runs to the end; returns the lines of metrics and the seconds until the first of them."""
+def write_config(options, run_dir, sections):
+    """The run config of a folder, beside it."""
+    every = {"data": {"train": [options.data], "sequence_length": TOKENS},
+             "train": {"run_dir": str(run_dir)}, "schedule": {"warmup_steps": 0},
+             "parallel": {"threads": 1}, "checkpoint": {"every_steps": 0}, "log": {"every_steps": 1}}
     config = run_dir.with_suffix(".json")
-    config.write_text(json.dumps({
-        "model": model, "data": {"train": [options.data], "sequence_length": TOKENS},
-        "train": {"run_dir": str(run_dir), **train}, "schedule": {"warmup_steps": 0},
-        "parallel": {"threads": 1}, "checkpoint": {"every_steps": 0}, "log": {"every_steps": 1}}))
+    config.write_text(json.dumps({name: {**every.get(name, {}), **sections.get(name, {})}
+                                  for name in {**sections, **every}}))
+    return config
+
+
+def train(options, run_dir, sections, ranks=1, before=()):
+    """Runs to the end, on a core a rank; returns the lines of metrics and the seconds until the first
+    of them. `before`: words put before the command."""
+    config = write_config(options, run_dir, sections)
     cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < ranks:
+        raise SystemExit(f"{ranks} ranks need {ranks} cores")
     begin, first_s = time.perf_counter(), None
-    with subprocess.Popen(["taskset", "-c", ",".join(map(str, cores[-ranks:])), options.program, "train",
-                           str(config), "--nproc", str(ranks)],
+    with subprocess.Popen([*before, "taskset", "-c", ",".join(map(str, cores[-ranks:])), options.program,
+                           "train", str(config), "--nproc", str(ranks)],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while first_s is None and process.poll() is None:
             first_s = time.perf_counter() - begin if metrics(run_dir) else time.sleep(0.005)
         errors = process.communicate()[1]
     if process.returncode != 0:
-        raise SystemExit(f"bench_train: {options.program} train ended with {process.returncode}: {errors}")
+        raise SystemExit(f"{options.program} train ended with {process.returncode}: {errors}")
     return metrics(run_dir), first_s
 
 
 def weak(options, scratch):
-    if len(os.sched_getaffinity(0)) < 2:
-        raise SystemExit("bench_train: weak scaling needs two cores")
     rounds = []
     for number in range(options.rounds):
         line = {}
         for ranks in (1, 2):
             lines, _ = train(options, scratch / f"weak-{number}-{ranks}",
-                             {"pretrained": str(EXAMPLE), "max_position_embeddings": TOKENS,
-                              "pos_scaling_factor": 2.0},
-                             {"steps": WARMUP_STEPS + 12, "global_batch_size": 8 * ranks,
-                              "micro_batch_size": 4}, ranks)
+                             {"model": {"pretrained": str(EXAMPLE), "max_position_embeddings": TOKENS,
+                                        "pos_scaling_factor": 2.0},
+                              "train": {"steps": WARMUP_STEPS + 12, "global_batch_size": 8 * ranks,
+                                        "micro_batch_size": 4}}, ranks)
             line[str(ranks)] = statistics.median(m["tokens_per_second"] for m in lines[WARMUP_STEPS:])
         rounds.append(line)
     return {"tokens_per_second": rounds,
             "efficiency": statistics.median(r["2"] / (2 * r["1"]) for r in rounds)}
 
 
-def start(options, scratch):
-    model = scratch / "s"
-    make_model("s", model)
+def model_s(folder):
+    """Model s of bench_peer.py with the example model's tokenizer, made there."""
+    make_model("s", folder)
     for file in EXAMPLE.glob("tokenizer*"):
-        shutil.copy(file, model)
-    seconds = [train(options, scratch / f"start-{number}", {"pretrained": str(model)},
-                     {"steps": 1, "global_batch_size": 1})[1] for number in range(1 + options.rounds)]
+        shutil.copy(file, folder)
+    return {"pretrained": str(folder)}
+
+
+def start(options, scratch):
+    sections = {"model": model_s(scratch / "s"), "train": {"steps": 1, "global_batch_size": 1}}
+    seconds = [train(options, scratch / f"start-{number}", sections)[1]
+               for number in range(1 + options.rounds)]
     return {"seconds": seconds[1:], "median_s": statistics.median(seconds[1:])}  # the first: cold files
 
 
