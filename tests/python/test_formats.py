@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import struct
 import subprocess
 
@@ -18,12 +19,16 @@ TENSORBOARD = "tensorboard.backend.event_processing.event_accumulator"
 NUM_MUTANTS = sized(2_000, 50_000)
 
 
+def find_tool(name):
+    place = pathlib.Path(os.environ.get("ROPEWALK_TOOLS", "")) / name
+    if not place.exists():
+        pytest.skip(f"needs {name} in ROPEWALK_TOOLS")
+    return str(place)
+
+
 @pytest.fixture(scope="session")
 def tool():
-    place = pathlib.Path(os.environ.get("ROPEWALK_TOOLS", "")) / "ropewalk_formats_tool"
-    if not place.exists():
-        pytest.skip("needs ropewalk_formats_tool in ROPEWALK_TOOLS")
-    return str(place)
+    return find_tool("ropewalk_formats_tool")
 
 
 def run(*words, stdin=""):
@@ -367,3 +372,25 @@ def test_token_shard_is_as_documented(tool, tmp_path):
         assert content["vocab_size"] == tokenizer.get_vocab_size()
         ids += content["ids"]
     assert ids == [i for text in texts for i in tokenizer.encode(text, add_special_tokens=False).ids]
+
+
+# ---- charts --------------------------------------------------------------------------------------
+
+CHART = {"title": "Memory <here>", "subtitle": "of a step",
+         "x": {"label": "length", "unit": "tokens", "ticks": [0, 8192]}, "y": {"label": "peak", "minimum": 0},
+         "series": [{"name": "measured", "points": [[0, 1], [10, 2], [20, None], [8000, 2], [8192, 3]]},
+                    {"name": "a line", "dashed": True, "points": [[0, 1], [8192, 4]]}]}
+
+
+def test_a_chart_is_drawn_from_json():
+    picture = run(find_tool("ropewalk_chart_tool"), stdin=json.dumps(CHART))
+    for words in ("Memory &lt;here&gt;", "of a step", "length [tokens]", ">8,192<", ">a line<", "stroke-dasharray"):
+        assert words in picture
+    lines = [path for path in re.findall(r'<path d="([^"]+)" fill="none"', picture) if "L" in path]
+    assert [path.count("M") for path in lines] == [2, 1]  # a gap parts the first
+
+
+@pytest.mark.parametrize("text", ["", '{"title": "a"}', json.dumps({**CHART, "series": [{"name": 1}]})])
+def test_a_chart_that_is_none_is_refused(text):
+    done = subprocess.run([find_tool("ropewalk_chart_tool")], input=text, capture_output=True, text=True)
+    assert done.returncode == 2 and "standard input" in done.stderr and not done.stdout
