@@ -65,6 +65,16 @@ std::string shown(const Json& value) {
   return value.is_number_float() ? format_number(value.get<double>()) : value.dump();
 }
 
+bool is_on_positions(const std::string& key) {
+  return key.find("rope") != std::string::npos || key.find("rotary") != std::string::npos ||
+         key.find("pos") != std::string::npos;
+}
+
+bool is_on_writing(const std::string& key) {
+  return key == "dtype" || key == "torch_dtype" || key == "transformers_version" ||
+         key == "_name_or_path";
+}
+
 void check_allow_change(const std::vector<std::string>& allow_change) {
   const Fields fields = describe<RunConfig>();
   Diagnostics d;
@@ -114,6 +124,22 @@ void refuse_differences_on_resume(const Json& stored,
             "the run was started with " + shown(difference.stored) + ", now it is " +
                 shown(difference.now) + ". Change it back, give --allow-change " + difference.key +
                 ", or start a new run in another train.run_dir");
+  }
+  d.throw_if_errors<ConfigError>(source);
+}
+
+void refuse_other_model(const Json& stored, const Json& now, const std::string& source) {
+  const std::map<std::string, Json> before = flattened(stored), after = flattened(now);
+  std::map<std::string, Json> all = before;
+  all.insert(after.begin(), after.end());
+  Diagnostics d;
+  for (const auto& [key, value] : all) {
+    const Json was = value_or_null(before, key), is = value_or_null(after, key);
+    if (was == is || is_on_positions(key) || is_on_writing(key)) continue;
+    d.error(key,
+            "the checkpoint's model has " + shown(was) + ", this run's has " + shown(is) +
+                ". Name the model that the run was started with as model.pretrained, or start a "
+                "new run in another train.run_dir");
   }
   d.throw_if_errors<ConfigError>(source);
 }

@@ -55,7 +55,7 @@ void make_run_directory(RunDirectory* directory, const StartOptions& start, dist
 }
 
 std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
-                                          const RunConfig& config,
+                                          const TrainInputs& inputs,
                                           const StartOptions& start,
                                           dist::Group& group) {
   if (start.resume.empty()) return std::nullopt;
@@ -65,9 +65,11 @@ std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
     return found;
   }
   on_first_rank(group, [&] {
-    refuse_mixing_runs(*found, config, start);
+    const std::string source = found->path.string();
+    refuse_mixing_runs(*found, inputs.config, start);
     refuse_differences_on_resume(
-        stored_settings(*found), portable_json(config), start.allow_change, found->path.string());
+        stored_settings(*found), portable_json(inputs.config), start.allow_change, source);
+    refuse_other_model(stored_model_config(*found), inputs.model.config, source);
     return std::string();
   });
   return found;

@@ -21,10 +21,11 @@ std::unique_ptr<RunDirectory> look_at_run_directory(const RunConfig& config,
 void make_run_directory(RunDirectory* directory, const StartOptions& start, dist::Group& group);
 
 // The checkpoint that `start` names, verified. Nothing: the run begins at step 0. Throws
-// ConfigError with every setting that may not differ from the checkpoint's own and does.
+// ConfigError with every setting that may not differ from the checkpoint's own and does, or with
+// what sets its model apart from this run's.
 // Collective.
 std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
-                                          const RunConfig& config,
+                                          const TrainInputs& inputs,
                                           const StartOptions& start,
                                           dist::Group& group);
 

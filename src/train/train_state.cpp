@@ -79,7 +79,7 @@ TrainState::TrainState(const TrainInputs& inputs,
       checkpointer_options(inputs, group->device()), decoder_->spec(), weights, group);
   if (start.overwrite) checkpointer_->start_over();
 
-  const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, config, start, *group);
+  const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, inputs, start, *group);
   if (!found) {
     fill_fresh_weights(weights, inputs, *group);
     data_parallel_->synchronize_weights();

@@ -2,10 +2,12 @@
 
 import importlib
 import json
+import shutil
 import signal
 
 import pytest
-from main_job import PROGRAM, kill_group, metrics, ropewalk, start, state_bytes, wait_for_step
+from main_job import (OWN_MODEL, PROGRAM, kill_group, metrics, ropewalk, start, state_bytes,
+                      wait_for_step)
 from small_runs import checkpoint, make_shards, settings, small_run, weights
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
@@ -69,6 +71,20 @@ def test_resume_compares_with_the_checkpoint_itself(tmp_path, data):
     # What was allowed once is what the branch has from now on.
     stored = json.loads((last / "trainer" / "state.json").read_text())["settings"]
     assert stored["optimizer"]["learning_rate"] == 0.1
+
+
+def test_checkpoint_of_another_model_is_refused_by_what_differs(tmp_path, data):
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run")
+    ropewalk("train", config)
+    other = shutil.copytree(OWN_MODEL, tmp_path / "other")
+    fields = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**fields, "rms_norm_eps": 0.5}))
+    before = weights(checkpoint(tmp_path / "run", 6))
+    message = ropewalk("train", config, "--resume",
+                       *settings(train__steps=8, model__pretrained=str(other)), expect=2)
+    assert f"rms_norm_eps: the checkpoint's model has {fields['rms_norm_eps']}" in message
+    assert "this run's has 0.5" in message and str(checkpoint(tmp_path / "run", 6)) in message
+    assert weights(checkpoint(tmp_path / "run", 6)) == before
 
 
 def test_state_holds_settings_and_random_numbers_but_no_path(tmp_path, data):

@@ -117,6 +117,31 @@ TEST(Resume, RefusalListsEveryDifferenceAndWhatToDo) {
       refuse_differences_on_resume(resolved(), now, {"train.seed", "optimizer.eps"}, "run.json"));
 }
 
+TEST(Resume, AnotherModelIsToldByWhatSetsItApart) {
+  const Json stored = {{"num_hidden_layers", 4},
+                       {"hidden_act", "silu"},
+                       {"rope_parameters", {{"rope_theta", 1e4}}},
+                       {"max_position_embeddings", 512},
+                       {"torch_dtype", "bfloat16"}};
+  Json now = stored;
+  now["rope_parameters"]["rope_theta"] = 2e4;
+  now["max_position_embeddings"] = 1024;
+  now["torch_dtype"] = "float32";
+  EXPECT_NO_THROW(refuse_other_model(stored, now, "step-3"));
+  now["num_hidden_layers"] = 5;
+  now["sliding_window"] = 64;
+  try {
+    refuse_other_model(stored, now, "step-3");
+    FAIL() << "accepted";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(
+        error.what(),
+        AllOf(HasSubstr("step-3: 2 faults"),
+              HasSubstr("num_hidden_layers: the checkpoint's model has 4, this run's has 5"),
+              HasSubstr("sliding_window: the checkpoint's model has unset, this run's has 64")));
+  }
+}
+
 TEST(Resume, MisspeltAllowedKeyIsRefused) {
   try {
     refuse_differences_on_resume(resolved(), resolved(), {"optimizer.learning_rat"}, "run.json");

@@ -27,4 +27,9 @@ void refuse_differences_on_resume(const Json& stored,
                                   const std::vector<std::string>& allow_change,
                                   const std::string& source);
 
+// Throws ConfigError with every entry in which two models' config.json differ, the checkpoint's and
+// the run's. Entries on positions, which are compared by their meaning elsewhere, and on how the
+// file was written are left out.
+void refuse_other_model(const Json& stored, const Json& now, const std::string& source);
+
 }  // namespace ropewalk
