@@ -3,6 +3,7 @@
 #include "plan/block_tensors.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace ropewalk::plan {
 namespace {
@@ -11,12 +12,12 @@ constexpr int64_t kInt64 = 8;
 
 class Listing {
  public:
-  Listing(const DecoderSpec& spec, int64_t layer, const TensorOptions& options)
+  Listing(const DecoderSpec& spec, int64_t layer, const RunShape& shape)
       : spec_(spec),
         layer_(spec.layer(layer)),
-        options_(options),
-        c_(options.compute_bytes),
-        hidden_(spec.hidden_size * options.compute_bytes) {}
+        shape_(shape),
+        c_(shape.compute_bytes()),
+        hidden_(spec.hidden_size * c_) {}
 
   BlockTensors take() {
     keep("block input", Part::kInput, hidden_);
@@ -33,7 +34,11 @@ class Listing {
   }
 
  private:
-  bool cuda() const { return options_.device == Device::kCuda; }
+  bool is_ulysses() const {
+    return shape_.parallel.context_parallel > 1 &&
+           shape_.parallel.context_parallel_method == ContextParallelMethod::kUlysses;
+  }
+  bool cuda() const { return shape_.device == Device::kCuda; }
   void keep(const char* what, Part part, int64_t bytes) {
     if (bytes > 0) out_.kept.push_back({what, part, bytes});
   }
@@ -111,8 +116,9 @@ class Listing {
 
   void attention_kernel() {
     const int64_t heads = spec_.num_heads;
-    const int64_t kv_heads = spec_.latent ? heads : spec_.num_kv_heads;
-    const bool window = layer_.window > 0 && layer_.window < options_.sequence_length;
+    const int64_t kv_heads =
+        (spec_.latent ? heads : spec_.num_kv_heads) * key_value_repeats(spec_, shape_);
+    const bool window = layer_.window > 0 && layer_.window < shape_.sequence_length;
     const bool chunked =
         spec_.attention_softcap > 0.0 || spec_.attention_sinks || (window && cuda());
     // The other kernels take one width for all: values are filled up with zeros.
@@ -124,8 +130,9 @@ class Listing {
     keep("values", Part::kCore, kv_heads * wide_value * c_);
     keep("attended", Part::kCore, heads * wide_value * c_);
     keep("log totals", Part::kCore, heads * kFp32);
+    if (is_ulysses()) keep("attended, by tokens", Part::kCore, heads * value * c_);
     if (value != wide_value) keep("narrowed", Part::kAttention, heads * value * c_);
-    if (options_.separate_documents) {
+    if (shape_.separate_documents) {
       keep("documents joined", Part::kAttention, heads * value * c_);
     }
     const int64_t sums = chunked || window ? kFp32 : c_;
@@ -195,7 +202,7 @@ class Listing {
 
   const DecoderSpec& spec_;
   const LayerSpec& layer_;
-  TensorOptions options_;
+  const RunShape& shape_;
   int64_t c_, hidden_;
   BlockTensors out_;
 };
@@ -216,8 +223,15 @@ int64_t BlockTensors::kept_bytes(Part part) const {
   return sum;
 }
 
-BlockTensors block_tensors(const DecoderSpec& spec, int64_t layer, const TensorOptions& options) {
-  return Listing(spec, layer, options).take();
+BlockTensors block_tensors(const DecoderSpec& spec, int64_t layer, const RunShape& shape) {
+  return Listing(spec, layer, shape).take();
+}
+
+int64_t key_value_repeats(const DecoderSpec& spec, const RunShape& shape) {
+  const ParallelConfig& parallel = shape.parallel;
+  if (parallel.context_parallel_method != ContextParallelMethod::kUlysses) return 1;
+  const int64_t kv_heads = spec.latent ? spec.num_heads : spec.num_kv_heads;
+  return parallel.context_parallel / std::gcd(kv_heads, parallel.context_parallel);
 }
 
 HeadBytes head_bytes(const DecoderSpec& spec, int64_t bytes_per_number) {

@@ -43,19 +43,14 @@ struct BlockTensors {
   int64_t kept_bytes(Part part) const;
 };
 
-struct TensorOptions {
-  int64_t compute_bytes = 4;
-  Device device = Device::kCpu;
-  int64_t sequence_length = 0;  // of the whole sequence, which decides whether a window matters
-  bool separate_documents = false;
-};
-
-BlockTensors block_tensors(const DecoderSpec& spec, int64_t layer, const TensorOptions& options);
+BlockTensors block_tensors(const DecoderSpec& spec, int64_t layer, const RunShape& shape);
 
 // Queries, keys, values and the result of attention, per token: what context parallelism moves.
 struct HeadBytes {
   int64_t queries, keys_values, result;
 };
+// Under `ulysses` heads of keys and values are repeated until each rank has its own.
+int64_t key_value_repeats(const DecoderSpec& spec, const RunShape& shape);
 HeadBytes head_bytes(const DecoderSpec& spec, int64_t bytes_per_number);
 
 }  // namespace ropewalk::plan

@@ -12,8 +12,6 @@ namespace {
 
 constexpr int64_t kBatchBytes = 2 * 8;  // a token and its target
 
-int64_t share(int64_t bytes, int64_t ranks) { return (bytes + ranks - 1) / ranks; }
-
 // One run shape on one model.
 class Estimate {
  public:
@@ -22,16 +20,19 @@ class Estimate {
         facts_(facts),
         shape_(shape),
         kind_(shape.parallel.data_parallel),
+        cuda_(shape.device == Device::kCuda),
         c_(shape.compute_bytes()),
         tokens_(shape.tokens()),
-        hidden_(model.spec.hidden_size * c_ * tokens_) {
+        hidden_(model.spec.hidden_size * c_ * tokens_),
+        shards_(shards_of(model, shape)),
+        root_shards_(shards_of(model.root, shape)) {
     for (const LayerKind& kind : model.kinds) {
-      blocks_.push_back(block_tensors(model.spec,
-                                      kind.first,
-                                      {.compute_bytes = c_,
-                                       .device = shape.device,
-                                       .sequence_length = shape.sequence_length,
-                                       .separate_documents = shape.separate_documents}));
+      blocks_.push_back(block_tensors(model.spec, kind.first, shape));
+      block_shards_.push_back(shards_of(kind.sizes, shape));
+    }
+    left_.push_back(inputs_bytes());
+    for (int64_t layer = 0; layer < num_layers(); ++layer) {
+      left_.push_back(left_.back() + left_by(block(layer)) * tokens_);
     }
   }
 
@@ -45,47 +46,74 @@ class Estimate {
 
  private:
   int64_t num_layers() const { return model_.spec.num_layers; }
-  const BlockTensors& block(int64_t layer) const {
-    return blocks_[model_.kind_of_layer[static_cast<size_t>(layer)]];
-  }
+  size_t kind_of(int64_t layer) const { return model_.kind_of_layer[static_cast<size_t>(layer)]; }
+  const BlockTensors& block(int64_t layer) const { return blocks_[kind_of(layer)]; }
+  const ShardSizes& block_shards(int64_t layer) const { return block_shards_[kind_of(layer)]; }
+  const UnitSizes& sizes(int64_t layer) const { return model_.kind(layer).sizes; }
   int64_t head_count() const { return model_.spec.vocab_size * model_.spec.hidden_size; }
   // Of a gradient as backward makes it.
   int64_t gradient_bytes() const { return shape_.is_sharded() ? c_ : kFp32; }
-  int64_t reduce_bytes() const {
-    return shape_.parallel.reduce_dtype == ReduceDtype::kBf16 ? 2 : kFp32;
+  bool is_fsdp() const { return kind_ == DataParallelKind::kFsdp; }
+  // `zero1` sums whole gradients over the micro-steps.
+  bool keeps_whole_gradients() const {
+    return kind_ == DataParallelKind::kZero1 && shape_.micro_steps() > 1;
+  }
+  // Numbers of the optimizer's state that this rank has.
+  int64_t state_count() const { return shape_.is_sharded() ? shards_.shard : model_.count(); }
+  int64_t trained(int64_t bytes) const {
+    return static_cast<int64_t>(static_cast<double>(bytes) * shape_.trained_share);
   }
 
   // What lasts through the step.
   UseBytes lasting() const {
-    const int64_t all = model_.count() * kFp32, shard = share(all, shape_.shard_ranks());
-    const auto trained = [&](int64_t bytes) {
-      return static_cast<int64_t>(static_cast<double>(bytes) * shape_.trained_share);
-    };
-    const int64_t state = shape_.is_sharded() ? shard : all;
+    const int64_t state = state_count() * kFp32;
     UseBytes bytes{};
     of(bytes, Use::kWeights) = state;
-    of(bytes, Use::kGradients) = trained(kind_ == DataParallelKind::kZero1 ? all + shard : state);
+    of(bytes, Use::kGradients) =
+        trained(state + (keeps_whole_gradients() ? shards_.whole * kFp32 : 0));
     if (!shape_.offloads_optimizer()) of(bytes, Use::kMoments) = trained(2 * state);
-    of(bytes, Use::kCommunication) = gloo_bytes(of(bytes, Use::kGradients));
-    of(bytes, Use::kRuntime) =
-        shape_.device == Device::kCuda ? facts_.cuda_runtime_bytes : facts_.cpu_runtime_bytes;
+    of(bytes, Use::kCommunication) = reducer_bytes(of(bytes, Use::kGradients));
+    of(bytes, Use::kRuntime) = runtime_bytes();
     return bytes;
   }
 
-  int64_t gloo_bytes(int64_t gradients) const {
-    if (shape_.ranks == 1 || shape_.is_sharded() || shape_.device == Device::kCuda) return 0;
-    return facts_.gloo_buckets * std::min(shape_.parallel.bucket_mib << 20, gradients);
+  int64_t runtime_bytes() const {
+    if (cuda_) return facts_.cuda_runtime_bytes;
+    return facts_.cpu_runtime_bytes + (c_ < kFp32 ? facts_.cpu_bf16_runtime_bytes : 0);
   }
 
-  // Weights gathered whole while blocks run. In fp32 a shard is a view of the gathered buffer.
-  int64_t gathered_weights() const {
+  // Of c10d's reducer under `ddp`, beside the buckets that gradients are views of.
+  int64_t reducer_bytes(int64_t gradients) const {
+    if (shape_.ranks == 1 || shape_.is_sharded()) return 0;
+    const int64_t unsettled = shape_.micro_steps() > 1 ? facts_.unsettled_gradients * gradients : 0;
+    const int64_t bucket = std::min(shape_.parallel.bucket_mib << 20, gradients);
+    return unsettled + (cuda_ ? 0 : facts_.gloo_buckets * bucket);
+  }
+
+  // Whole weights of a block. Kinds that keep all of them count them as lasting_weights().
+  int64_t whole_block(int64_t layer) const {
+    return is_fsdp() && layer >= 0 ? block_shards(layer).gathered_bytes : 0;
+  }
+  // Whole weights that stay throughout; a shard is a part of them where they are fp32 too.
+  int64_t lasting_weights() const {
     if (!shape_.is_sharded()) return 0;
-    if (kind_ == DataParallelKind::kFsdp) {
-      const int64_t blocks = std::min(facts_.gathered_blocks, num_layers());
-      return model_.root.bytes(c_) + blocks * model_.largest_block().bytes(c_);
-    }
-    const int64_t shard = share(model_.count() * kFp32, shape_.shard_ranks());
-    return model_.bytes(c_) - (c_ == kFp32 ? shard : 0);
+    if (is_fsdp()) return root_shards_.gathered_bytes;
+    return shards_.gathered_bytes - shards_.fp32_shard * kFp32;
+  }
+
+  // While a unit's gradients are on their way: the flat buffer, this rank's part of the sum, and on
+  // CPUs what Gloo sums and receives in.
+  int64_t reduction(const ShardSizes& flat) const {
+    if (shape_.shard_ranks() == 1) return 0;
+    const int64_t copies = (keeps_whole_gradients() ? 0 : 1) + (cuda_ ? 0 : facts_.gloo_sum_copies);
+    const int64_t parts = 1 + (cuda_ ? 0 : facts_.gloo_sum_parts);
+    return (copies * flat.whole + parts * flat.shard) * shape_.reduce_bytes();
+  }
+  // While a unit's gradients are copied into the flat buffer.
+  void add_collection(UseBytes& bytes, const UnitSizes& unit, const ShardSizes& flat) const {
+    of(bytes, Use::kGathered) += unit.bytes(c_);
+    if (keeps_whole_gradients()) return;
+    of(bytes, Use::kCommunication) += flat.whole * shape_.reduce_bytes();
   }
 
   // Cosine and sine of every position, and the batch.
@@ -109,19 +137,15 @@ class Estimate {
     return input;
   }
 
-  // Of all blocks up to `layer`.
-  int64_t left_through(int64_t layer) const {
-    int64_t per_token = 0;
-    for (int64_t l = 0; l <= layer; ++l) per_token += left_by(block(l));
-    return per_token * tokens_;
-  }
+  // Of the first `layers` blocks, and the inputs.
+  int64_t left_through(int64_t layers) const { return left_[static_cast<size_t>(layers)]; }
 
   MemoryAt at_loss() const {
     MemoryAt at{Moment::kLoss, lasting()};
     const int64_t vocab = model_.spec.vocab_size,
                   chunk = std::min(shape_.loss_chunk_tokens, tokens_);
-    of(at.bytes, Use::kActivations) = left_through(num_layers() - 1) + inputs_bytes() + hidden_ +
-                                      tokens_ * kFp32;  // the final norm's input and statistics
+    // With the final norm's input and statistics.
+    of(at.bytes, Use::kActivations) = left_through(num_layers()) + hidden_ + tokens_ * kFp32;
     // The final norm's result, its gradient and the loss of every token.
     of(at.bytes, Use::kWorking) = 2 * hidden_ + tokens_ * kFp32;
     if (c_ < kFp32) {
@@ -132,77 +156,108 @@ class Estimate {
     const int64_t composed = c_ < kFp32 ? 2 * kFp32 + c_ : kFp32;
     const bool capped = model_.spec.logit_softcap > 0.0;
     of(at.bytes, Use::kLogits) =
-        chunk * vocab *
-        (c_ + (shape_.device == Device::kCuda ? composed : 0) + (capped ? 2 * kFp32 : 0));
-    of(at.bytes, Use::kHeadGradient) = head_count() * gradient_bytes();
-    of(at.bytes, Use::kGathered) = gathered_weights();
+        chunk * vocab * (c_ + (cuda_ ? composed : 0) + (capped ? 2 * kFp32 : 0));
+    of(at.bytes, Use::kHeadGradient) = head_count() * kFp32;
+    of(at.bytes, Use::kGathered) = lasting_weights() + whole_block(num_layers() - 1);
     return at;
   }
 
   // A tied head's gradient waits for the embedding's; a sharded root's is reduced as a whole.
-  bool head_gradient_waits() const { return model_.spec.tied_embeddings || shape_.is_sharded(); }
+  int64_t waiting_head_gradient() const {
+    const bool waits = model_.spec.tied_embeddings || shape_.is_sharded();
+    return waits ? head_count() * gradient_bytes() : 0;
+  }
 
   MemoryAt at_block() const {
     MemoryAt highest{Moment::kBlock, lasting()};
-    int64_t left = inputs_bytes();
+    const auto consider = [&](const MemoryAt& at) {
+      if (total(at.bytes) > total(highest.bytes)) highest = at;
+    };
     for (int64_t layer = 0; layer < num_layers(); ++layer) {
-      left += left_by(block(layer)) * tokens_;
-      for (const BackwardStep& step : block(layer).steps) {
-        MemoryAt at{Moment::kBlock, lasting()};
-        add_block(at.bytes, layer, step);
-        of(at.bytes, Use::kActivations) = left;
-        if (total(at.bytes) > total(highest.bytes)) highest = at;
-      }
+      for (const BackwardStep& step : block(layer).steps) consider(at_step(layer, step));
+      if (shape_.is_sharded()) consider(after_block(layer));
     }
     return highest;
   }
 
-  void add_block(UseBytes& bytes, int64_t layer, const BackwardStep& step) const {
+  MemoryAt in_backward(int64_t layer) const {
+    MemoryAt at{Moment::kBlock, lasting()};
+    // The block before is gathered meanwhile, and the gradients of the one behind are on their way.
+    of(at.bytes, Use::kGathered) = lasting_weights() + whole_block(layer) + whole_block(layer - 1);
+    of(at.bytes, Use::kHeadGradient) = waiting_head_gradient();
+    return at;
+  }
+
+  MemoryAt at_step(int64_t layer, const BackwardStep& step) const {
+    MemoryAt at = in_backward(layer);
     const BlockTensors& tensors = block(layer);
-    const UnitSizes& sizes = model_.kind(layer).sizes;
-    int64_t working = step.bytes * tokens_;
+    of(at.bytes, Use::kActivations) = left_through(layer + 1);
+    int64_t working = (step.bytes + exchange_bytes(step.part)) * tokens_;
     if (step.part == Part::kAttention) working -= tensors.kept_bytes(Part::kMlp) * tokens_;
     if (shape_.parallel.recompute != Recompute::kNone) {
       // The block as forward would have left it, and its result.
       working += (tensors.kept_bytes() - left_by(tensors)) * tokens_ + hidden_;
       if (shape_.offloads_inputs()) working += hidden_;  // the next block's input on its way
     }
-    if (!shape_.is_sharded()) {
+    if (shape_.is_sharded()) {
+      of(at.bytes, Use::kGathered) += sizes(layer).bytes(c_);
+      if (layer + 1 < num_layers()) {
+        of(at.bytes, Use::kCommunication) += reduction(block_shards(layer + 1));
+      }
+    } else {
       // The gradient ahead of its addition; in bf16 also the product it is cast from.
       working += step.weight_count * (c_ < kFp32 ? c_ + kFp32 : kFp32);
     }
-    of(bytes, Use::kWorking) = working;
-    of(bytes, Use::kGathered) = gathered_weights() + (shape_.is_sharded() ? sizes.bytes(c_) : 0);
-    of(bytes, Use::kCommunication) += reduction(sizes) + context_exchange();
-    if (head_gradient_waits()) of(bytes, Use::kHeadGradient) = head_count() * gradient_bytes();
+    of(at.bytes, Use::kWorking) = working;
+    return at;
   }
 
-  // Flat buffer from which a unit's gradients are reduced.
-  int64_t reduction(const UnitSizes& unit) const {
-    if (shape_.ranks == 1 || !shape_.is_sharded()) return 0;
-    return facts_.reduce_buffers * unit.count() * reduce_bytes();
+  MemoryAt after_block(int64_t layer) const {
+    MemoryAt at = in_backward(layer);
+    of(at.bytes, Use::kActivations) = left_through(layer);
+    of(at.bytes, Use::kWorking) = 2 * hidden_;  // the gradient of the block's input, and its sum
+    add_collection(at.bytes, sizes(layer), block_shards(layer));
+    return at;
   }
 
-  int64_t context_exchange() const {
-    if (shape_.parallel.context_parallel == 1) return 0;
+  // Per token: what attention holds in backward for the ranks of a sequence.
+  int64_t exchange_bytes(Part part) const {
+    if (shape_.parallel.context_parallel == 1 || part != Part::kAttention) return 0;
     const HeadBytes heads = head_bytes(model_.spec, c_), wide = head_bytes(model_.spec, kFp32);
     if (shape_.parallel.context_parallel_method == ContextParallelMethod::kUlysses) {
-      return tokens_ * (heads.queries + heads.keys_values + heads.result);
+      // What is sent and what is received of the largest.
+      return 2 * std::max(heads.queries, heads.result);
     }
-    // Keys and values go round, in backward with their gradients in fp32.
-    return facts_.ring_blocks * tokens_ * (heads.keys_values + wide.keys_values);
+    // Keys and values go round, their gradients behind them; queries' gradients are summed.
+    return facts_.ring_blocks * heads.keys_values + facts_.ring_gradients * wide.keys_values +
+           wide.queries;
   }
 
   MemoryAt at_embedding() const {
     MemoryAt at{Moment::kEmbedding, lasting()};
     of(at.bytes, Use::kActivations) = inputs_bytes();
-    of(at.bytes, Use::kWorking) = hidden_ + (c_ < kFp32 ? 2 * hidden_ : 0);
-    const int64_t gradient = head_count() * gradient_bytes();
-    of(at.bytes, Use::kWorking) += gradient;
-    if (head_gradient_waits()) of(at.bytes, Use::kHeadGradient) = gradient;
-    of(at.bytes, Use::kGathered) = gathered_weights();
-    of(at.bytes, Use::kCommunication) += reduction(model_.root);
-    return at;
+    of(at.bytes, Use::kGathered) = lasting_weights();
+    of(at.bytes, Use::kHeadGradient) = waiting_head_gradient();
+    // Rows are summed in fp32, and cast to the type of the gradient.
+    of(at.bytes, Use::kWorking) = hidden_ + (c_ < kFp32 ? 2 * hidden_ : 0) +
+                                  head_count() * (kFp32 + (gradient_bytes() < kFp32 ? c_ : 0));
+    if (!shape_.is_sharded()) return at;
+    of(at.bytes, Use::kCommunication) += reduction(block_shards(0));
+    MemoryAt after{Moment::kEmbedding, lasting()};
+    of(after.bytes, Use::kActivations) = inputs_bytes();
+    of(after.bytes, Use::kGathered) = lasting_weights();
+    add_collection(after.bytes, model_.root, root_shards_);
+    MemoryAt next{Moment::kEmbedding, lasting()};
+    of(next.bytes, Use::kGathered) = lasting_weights();
+    of(next.bytes, Use::kCommunication) += reduction(root_shards_);
+    if (shape_.micro_steps() > 1 && !keeps_whole_gradients()) {
+      const int64_t half = num_layers() / 2;
+      of(next.bytes, Use::kActivations) = left_through(half);
+      of(next.bytes, Use::kGathered) += whole_block(half) + whole_block(half - 1);
+    }
+    return std::max({at, after, next}, [](const MemoryAt& a, const MemoryAt& b) {
+      return total(a.bytes) < total(b.bytes);
+    });
   }
 
   void add_slack(UseBytes& bytes) const {
@@ -215,18 +270,16 @@ class Estimate {
                           Use::kCommunication}) {
       moving += of(bytes, use);
     }
-    const bool cuda = shape_.device == Device::kCuda;
-    const double lost = cuda ? facts_.cuda_slack : facts_.cpu_slack;
+    const double lost = cuda_ ? facts_.cuda_slack : facts_.cpu_slack;
+    const int64_t kept =
+        shape_.is_sharded() ? facts_.cpu_kept_sharded_bytes : facts_.cpu_kept_bytes;
     of(bytes, Use::kSlack) = static_cast<int64_t>(lost * static_cast<double>(moving)) +
-                             (cuda ? 0 : std::min(facts_.cpu_kept_bytes, moving));
+                             (cuda_ ? 0 : std::min(kept, moving));
   }
 
   int64_t host_bytes() const {
     int64_t bytes = 0;
-    if (shape_.offloads_optimizer()) {
-      const int64_t all = 2 * model_.count() * kFp32;
-      bytes += shape_.is_sharded() ? share(all, shape_.shard_ranks()) : all;
-    }
+    if (shape_.offloads_optimizer()) bytes += trained(2 * state_count() * kFp32);
     if (shape_.offloads_inputs()) bytes += num_layers() * hidden_;
     return bytes;
   }
@@ -235,8 +288,12 @@ class Estimate {
   const EngineFacts& facts_;
   const RunShape& shape_;
   DataParallelKind kind_;
+  bool cuda_;
   int64_t c_, tokens_, hidden_;
+  ShardSizes shards_, root_shards_;   // of all units, and of the root
   std::vector<BlockTensors> blocks_;  // by kind of layer
+  std::vector<ShardSizes> block_shards_;
+  std::vector<int64_t> left_;  // by number of blocks
 };
 
 }  // namespace

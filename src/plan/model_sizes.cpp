@@ -3,10 +3,16 @@
 #include <algorithm>
 #include <string>
 
+#include "plan/block_tensors.h"
+#include "ropewalk/plan/engine_facts.h"
 #include "ropewalk/spec/parameters.h"
 
 namespace ropewalk::plan {
 namespace {
+
+int64_t aligned(int64_t count) {
+  return (count + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
+}
 
 UnitSizes sizes_of(const std::vector<ParameterShape>& parameters) {
   UnitSizes sizes;
@@ -14,9 +20,10 @@ UnitSizes sizes_of(const std::vector<ParameterShape>& parameters) {
     const int64_t count = parameter.count();
     if (parameter.full_precision) {
       sizes.wide += count;
+      sizes.wide_room += aligned(count);
     } else {
       sizes.matrices += count;
-      sizes.largest_matrix = std::max(sizes.largest_matrix, count);
+      sizes.matrix_room += aligned(count);
     }
   }
   return sizes;
@@ -33,24 +40,9 @@ UnitSizes root_sizes(const DecoderSpec& spec) {
 }  // namespace
 
 int64_t ModelSizes::count() const {
-  int64_t sum = root.count();
-  for (const size_t kind : kind_of_layer) sum += kinds[kind].sizes.count();
+  int64_t sum = 0;
+  for_each_unit([&](const UnitSizes& unit) { sum += unit.count(); });
   return sum;
-}
-
-int64_t ModelSizes::bytes(int64_t compute_bytes) const {
-  int64_t sum = root.bytes(compute_bytes);
-  for (const size_t kind : kind_of_layer) sum += kinds[kind].sizes.bytes(compute_bytes);
-  return sum;
-}
-
-const UnitSizes& ModelSizes::largest_block() const {
-  return std::max_element(kinds.begin(),
-                          kinds.end(),
-                          [](const LayerKind& a, const LayerKind& b) {
-                            return a.sizes.count() < b.sizes.count();
-                          })
-      ->sizes;
 }
 
 ModelSizes measure_model(const DecoderSpec& spec) {
@@ -65,6 +57,46 @@ ModelSizes measure_model(const DecoderSpec& spec) {
     model.kind_of_layer.push_back(static_cast<size_t>(found - model.kinds.begin()));
   }
   return model;
+}
+
+std::vector<FlatSizes> flats_of(const UnitSizes& unit, const RunShape& shape) {
+  std::vector<FlatSizes> flats;
+  const int64_t ranks = shape.shard_ranks(), bytes = shape.compute_bytes();
+  const auto cut = [&](int64_t room, int64_t number_bytes) {
+    if (room == 0) return;
+    const int64_t shard = aligned((room + ranks - 1) / ranks);
+    flats.push_back({shard, shard * ranks, number_bytes});
+  };
+  if (bytes == kFp32) {
+    cut(unit.matrix_room + unit.wide_room, kFp32);
+  } else {
+    cut(unit.matrix_room, bytes);
+    cut(unit.wide_room, kFp32);
+  }
+  return flats;
+}
+
+ShardSizes shards_of(const UnitSizes& unit, const RunShape& shape) {
+  ShardSizes sum;
+  for (const FlatSizes& flat : flats_of(unit, shape)) {
+    sum.shard += flat.shard;
+    sum.whole += flat.whole;
+    if (flat.number_bytes == kFp32) sum.fp32_shard += flat.shard;
+    sum.gathered_bytes += flat.gathered_bytes();
+  }
+  return sum;
+}
+
+ShardSizes shards_of(const ModelSizes& model, const RunShape& shape) {
+  ShardSizes sum;
+  model.for_each_unit([&](const UnitSizes& unit) {
+    const ShardSizes sizes = shards_of(unit, shape);
+    sum.shard += sizes.shard;
+    sum.whole += sizes.whole;
+    sum.fp32_shard += sizes.fp32_shard;
+    sum.gathered_bytes += sizes.gathered_bytes;
+  });
+  return sum;
 }
 
 }  // namespace ropewalk::plan

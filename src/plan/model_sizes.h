@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ropewalk/plan/run_shape.h"
 #include "ropewalk/spec/decoder_spec.h"
 
 namespace ropewalk::plan {
@@ -12,7 +13,8 @@ namespace ropewalk::plan {
 struct UnitSizes {
   int64_t matrices = 0;  // computed with in the compute type
   int64_t wide = 0;      // norms, biases and routers: fp32 always
-  int64_t largest_matrix = 0;
+  // With every parameter rounded up to kShardAlignment, as flat buffers hold them.
+  int64_t matrix_room = 0, wide_room = 0;
 
   int64_t count() const { return matrices + wide; }
   int64_t bytes(int64_t compute_bytes) const { return matrices * compute_bytes + wide * 4; }
@@ -35,10 +37,34 @@ struct ModelSizes {
     return kinds[kind_of_layer[static_cast<size_t>(layer)]];
   }
   int64_t count() const;  // of all parameters
-  int64_t bytes(int64_t compute_bytes) const;
-  const UnitSizes& largest_block() const;
+  // The root, then the blocks in order.
+  template <typename Visit>
+  void for_each_unit(Visit visit) const {
+    visit(root);
+    for (const size_t kind : kind_of_layer) visit(kinds[kind].sizes);
+  }
 };
 
 ModelSizes measure_model(const DecoderSpec& spec);
+
+// Parameters of a unit that are gathered in one type: one flat buffer, cut into a shard for each
+// rank (parallel/flat_shard.h).
+struct FlatSizes {
+  int64_t shard = 0;         // numbers
+  int64_t whole = 0;         // numbers of all shards
+  int64_t number_bytes = 4;  // as gathered
+
+  int64_t gathered_bytes() const { return whole * number_bytes; }
+};
+std::vector<FlatSizes> flats_of(const UnitSizes& unit, const RunShape& shape);
+
+// The sum of a unit's flat buffers.
+struct ShardSizes {
+  int64_t shard = 0, whole = 0;  // numbers
+  int64_t fp32_shard = 0;        // of the shard, those that are gathered in fp32
+  int64_t gathered_bytes = 0;
+};
+ShardSizes shards_of(const UnitSizes& unit, const RunShape& shape);
+ShardSizes shards_of(const ModelSizes& model, const RunShape& shape);
 
 }  // namespace ropewalk::plan

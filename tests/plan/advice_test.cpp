@@ -81,39 +81,6 @@ TEST(Advice, OnCpusNothingIsOffloaded) {
   EXPECT_FALSE(advice->shape.parallel.offload_block_inputs);
 }
 
-TEST(SentBytes, AreThoseOfTheCollectives) {
-  const DecoderSpec spec = spec_from(small_llama());
-  const auto parameters = static_cast<double>(parameter_count(spec));
-  RunShape shape = gpu_shape(4, 1024);
-  shape.precision = Precision::kFp32;
-  EXPECT_DOUBLE_EQ(sent_bytes(spec, shape), 2 * 0.75 * 4 * parameters);
-  shape.parallel.data_parallel = DataParallelKind::kZero2;
-  shape.global_batch_size = 12;  // three micro-steps, each reduced; gathered once
-  EXPECT_DOUBLE_EQ(sent_bytes(spec, shape), 0.75 * (3 + 1) * 4 * parameters);
-  shape.parallel.data_parallel = DataParallelKind::kFsdp;
-  const double root = 4.0 * (2 * 1000 * 64 + 64), blocks = 4 * parameters - root;
-  EXPECT_NEAR(sent_bytes(spec, shape), 0.75 * 3 * (root + 2 * blocks + 4 * parameters), 1.0);
-  shape.ranks = 1;
-  EXPECT_EQ(sent_bytes(spec, shape), 0.0);
-}
-
-TEST(SentBytes, RingAttentionSendsKeysAndValuesToEveryRank) {
-  const DecoderSpec spec = spec_from(small_llama());
-  RunShape shape = gpu_shape(4, 1024);
-  shape.precision = Precision::kFp32;
-  shape.global_batch_size = 1;
-  const auto ddp = [&] {
-    RunShape alone = shape;
-    alone.parallel.context_parallel = 1;
-    alone.global_batch_size = 4;
-    return sent_bytes(spec, alone);
-  }();
-  shape.parallel.context_parallel = 4;
-  // 256 tokens, 3 layers, 3 neighbours; keys and values of 2 heads of 16: forward, backward, and
-  // their gradients.
-  EXPECT_DOUBLE_EQ(sent_bytes(spec, shape) - ddp, 256.0 * 3 * 3 * (2 * 2 * 16) * 4 * 3);
-}
-
 TEST(StepTime, RecomputationCostsAThirdOfTheProducts) {
   RunShape shape = gpu_shape(8, 8192);
   const Hardware hardware = *find_hardware("h100");

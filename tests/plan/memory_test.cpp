@@ -79,6 +79,10 @@ TEST(PlannedMemory, ATiedHeadsGradientWaitsForTheEmbeddings) {
   EXPECT_EQ(use_at(spec, cpu_shape(512), Moment::kBlock, Use::kHeadGradient), 1000 * 64 * kFloat);
 }
 
+// Numbers of a block of Llama-3.1-8B.
+constexpr int64_t kBlockMatrices = 4096 * (4096 + 2 * 1024) + 4096 * 4096 + 3 * 4096 * 14336;
+constexpr int64_t kBlockNorms = 2 * 4096;
+
 TEST(PlannedMemory, FsdpHoldsShardsAndTwoGatheredBlocks) {
   const DecoderSpec spec = llama_8b();
   RunShape shape = gpu_shape(8, 8192);
@@ -89,13 +93,17 @@ TEST(PlannedMemory, FsdpHoldsShardsAndTwoGatheredBlocks) {
   EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kMoments), parameters * 8 / 8);
   // Embedding and head in bf16, the final norm in fp32; blocks likewise.
   const int64_t root = 2 * 128256 * 4096 * 2 + 4096 * 4;
-  const int64_t matrices = 4096 * (4096 + 2 * 1024) + 4096 * 4096 + 3 * 4096 * 14336;
-  const int64_t block = matrices * 2 + 2 * 4096 * 4;
-  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kGathered), root + 2 * block);
+  const int64_t block = kBlockMatrices * 2 + kBlockNorms * 4;
+  // The last block stays for its backward. There the one before comes, and gradients are made.
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kGathered), root + block);
   EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kGathered), root + 3 * block);
-  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 4 * (matrices + 2 * 4096));
+  // Gradients of the block behind, and this rank's part of their sum.
+  const int64_t on_their_way = (kBlockMatrices + kBlockNorms) * 9 / 8;
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 4 * on_their_way);
+  shape.device = Device::kCpu;  // Gloo sums in a copy and receives in a part
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 2 * 4 * on_their_way);
   shape.parallel.reduce_dtype = ReduceDtype::kBf16;
-  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 2 * (matrices + 2 * 4096));
+  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication), 2 * 2 * on_their_way);
   shape.parallel.shard_size = 4;
   EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kWeights), parameters * 4 / 4);
 }
@@ -108,28 +116,41 @@ TEST(PlannedMemory, KindsOfDataParallelismHoldWhatTheyDoNotShare) {
     shape.parallel.data_parallel = kind;
     return at(MemoryModel(spec).plan(shape), Moment::kLoss);
   };
-  const UseBytes zero2 = uses(DataParallelKind::kZero2), zero1 = uses(DataParallelKind::kZero1);
+  const UseBytes zero2 = uses(DataParallelKind::kZero2);
   EXPECT_EQ(of(zero2, Use::kWeights), shard);
   EXPECT_EQ(of(zero2, Use::kGradients), shard);
   EXPECT_NEAR(
       static_cast<double>(of(zero2, Use::kGathered)), 2.0 * static_cast<double>(parameters), 2e6);
-  EXPECT_EQ(of(zero1, Use::kGradients), parameters * 4 + shard);
+  EXPECT_EQ(of(uses(DataParallelKind::kZero1), Use::kGradients), shard);
+  shape.global_batch_size *= 2;  // summed over micro-steps before they are shared
+  EXPECT_EQ(of(uses(DataParallelKind::kZero1), Use::kGradients), parameters * 4 + shard);
+  EXPECT_EQ(of(uses(DataParallelKind::kZero2), Use::kGradients), shard);
   shape.precision = Precision::kFp32;  // a shard is a view of the gathered weights
   EXPECT_EQ(of(uses(DataParallelKind::kZero2), Use::kGathered), parameters * 4 - shard);
 }
 
-TEST(PlannedMemory, ContextParallelRanksHoldTheirTokensAndTwoTravellingBlocks) {
+TEST(PlannedMemory, DdpKeepsGradientsBesideItsBucketsWhileItAccumulates) {
+  const DecoderSpec spec = llama_8b();
+  RunShape shape = gpu_shape(8, 8192);
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kCommunication), 0);
+  shape.global_batch_size *= 2;
+  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kCommunication), 4 * parameter_count(spec));
+}
+
+TEST(PlannedMemory, ContextParallelRanksHoldTheirTokensAndWhatTravels) {
   const DecoderSpec spec = llama_8b();
   RunShape shape = gpu_shape(8, 65536);
-  const int64_t whole = use_at(spec, shape, Moment::kLoss, Use::kActivations);
-  shape.parallel.context_parallel = 8;
-  EXPECT_EQ(use_at(spec, shape, Moment::kLoss, Use::kActivations), whole / 8);
-  // Keys and values of 8 heads of 128: bf16, and their gradients in fp32.
-  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication),
-            2 * (65536 / 8) * (2 * 8 * 128) * (2 + 4));
+  shape.global_batch_size = 1;
+  const auto uses = [&](Use use, int64_t pieces) {
+    shape.parallel.context_parallel = pieces;
+    return use_at(spec, shape, Moment::kLoss, use);
+  };
+  EXPECT_EQ(uses(Use::kActivations, 1), 8 * uses(Use::kActivations, 8));
+  // Ulysses also keeps attention's result as its tokens' ranks have it.
   shape.parallel.context_parallel_method = ContextParallelMethod::kUlysses;
-  EXPECT_EQ(use_at(spec, shape, Moment::kBlock, Use::kCommunication),
-            (65536 / 8) * (2 * 32 + 2 * 8) * 128 * 2);
+  const int64_t ulysses = uses(Use::kActivations, 8);
+  shape.parallel.context_parallel_method = ContextParallelMethod::kRing;
+  EXPECT_EQ(ulysses - uses(Use::kActivations, 8), int64_t{32} * (65536 / 8) * 32 * 128 * 2);
 }
 
 TEST(PlannedMemory, OffloadedMomentsAreInHostMemory) {

@@ -25,9 +25,14 @@ struct RunShape {
 
   // Bytes of a number in forward and backward.
   int64_t compute_bytes() const { return precision == Precision::kBf16 ? 2 : 4; }
+  // Of a gradient on its way to the ranks that share it, in sharded kinds.
+  int64_t reduce_bytes() const { return parallel.reduce_dtype == ReduceDtype::kBf16 ? 2 : 4; }
   bool is_sharded() const { return parallel.data_parallel != DataParallelKind::kDdp; }
   // Ranks that share one copy of the optimizer's state.
-  int64_t shard_ranks() const { return parallel.shard_size > 0 ? parallel.shard_size : ranks; }
+  int64_t shard_ranks() const {
+    if (!is_sharded()) return 1;
+    return parallel.shard_size > 0 ? parallel.shard_size : ranks;
+  }
   // Groups of ranks that compute different sequences.
   int64_t data_ranks() const { return ranks / parallel.context_parallel; }
   // Both go through a GPU only.

@@ -34,10 +34,6 @@ struct StepTime {
   double tokens_per_second = 0.0;  // of all ranks
 };
 
-// Bytes that one rank sends in one optimizer step: reduction and gathering of parameters, and
-// attention's exchange.
-double sent_bytes(const DecoderSpec& spec, const RunShape& shape);
-
 StepTime plan_step_time(const DecoderSpec& spec,
                         const RunShape& shape,
                         const Hardware& hardware,
