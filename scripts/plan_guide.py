@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the outputs of `ropewalk plan` into docs/seven_b_to_32k.md, below the commands that print
-them.
+"""Writes the outputs of `ropewalk plan` into the pages about it, below the commands that print them.
 
-usage: plan_guide.py [--program build/ropewalk] [--check]      --check: exit 1 if the page differs
+usage: plan_guide.py [--program build/ropewalk] [--check]      --check: exit 1 if a page differs
 """
 
 import argparse
@@ -16,6 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "seven_b_to_32k.md"
+PAGES = [PAGE, ROOT / "docs" / "seventy_b_at_131k.md"]
 BLOCK = re.compile(r"```\n(ropewalk plan [^`]*?)\n```\n\n```text\n.*?```\n", re.S)
 
 # config.json of LLaMA 7B, which is all that `plan` reads of a checkpoint.
@@ -27,7 +27,7 @@ LLAMA_7B = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab
 
 
 def readers_files(folder):
-    """What the page's commands need: the example configs, and the model's config.json."""
+    """What the pages' commands need: the example configs, and the model's config.json."""
     (folder / "checkpoints" / "llama-7b").mkdir(parents=True, exist_ok=True)
     (folder / "checkpoints" / "llama-7b" / "config.json").write_text(json.dumps(LLAMA_7B))
     if not (folder / "configs").exists():
@@ -53,12 +53,14 @@ def main():
     parser.add_argument("--program", default=ROOT / "build" / "ropewalk")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    page = PAGE.read_text()
-    made = with_outputs(page, pathlib.Path(options.program).resolve())
-    if options.check:
-        return 0 if made == page else 1
-    PAGE.write_text(made)
-    return 0
+    program, same = pathlib.Path(options.program).resolve(), True
+    for page in PAGES:
+        text = page.read_text()
+        made = with_outputs(text, program)
+        same = same and made == text
+        if not options.check:
+            page.write_text(made)
+    return 0 if same or not options.check else 1
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ ADDED = [
 RUN_ELSEWHERE = {
     "scripts/quickstart.sh": "by hand on a fresh clone: it sets up, builds and takes minutes",
     "scripts/test.sh": "it runs this test",
+    "scripts/simulated_rank.py configs/llama-70b-131k.json 256 model.num_hidden_layers=2      "
+    "model.vocab_size=4096 model.bos_token_id=1 model.eos_token_id=2 data.sequence_length=512":
+        "gigabytes; test_plan.py makes the same of smaller sizes",
     **dict.fromkeys(("PY=$(echo ~/.cache/ropewalk/oracles-*/bin/python)",
                      "$PY scripts/make_family_references.py make runs/references NAME",
                      "$PY scripts/make_family_references.py compare runs/references NAME"),

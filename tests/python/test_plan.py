@@ -158,15 +158,15 @@ def test_frozen_parameters_need_no_moments(run_file):
     dict(layers=6, inner=1024, length=2048, recompute="block"),
     # GELU is an op that takes memory without making a tensor of it.
     dict(model_type="gpt_neox", kv_heads=None, length=2048),
-], ids=lambda combination: combination.get("model_type", "llama"))
+    dict(hidden=384, length=512, ranks=2, parallel={"data_parallel": "fsdp"}),
+], ids=["llama", "gpt_neox", "fsdp"])
 def test_measured_memory_is_as_planned(tmp_path, combination):
     """As a row of docs/plan_memory.md."""
     bench = plan_pages.script("plan_memory")
     runs = bench.Bench(PROGRAM, tmp_path)
     runs.prepare_data()
-    tiny = runs.result(bench.TINY)
     result = runs.result(combination)
-    measured = result["measured"] - (tiny["measured"] - tiny["planned"])
+    measured = result["measured"] - runs.baseline(combination)
     assert result["planned"] / measured == pytest.approx(1.0, abs=0.15)
 
 
@@ -184,9 +184,37 @@ def test_training_warns_when_the_memory_will_not_do(tmp_path):
     assert f"ropewalk plan {run}" in message
 
 
-def test_the_guide_is_what_plan_prints():
-    page = plan_pages.GUIDE.PAGE.read_text()
+@pytest.mark.parametrize("path", plan_pages.GUIDE.PAGES, ids=lambda path: path.name)
+def test_pages_show_what_plan_prints(path):
+    page = path.read_text()
     assert plan_pages.GUIDE.with_outputs(page, PROGRAM) == page, "run scripts/plan_guide.py"
+
+
+def test_seventy_b_fits_256_gpus():
+    found = plan(SOURCE / "configs/llama-70b-131k.json", "--gpus", 256, "--memory", "80GiB")
+    assert found["fits"] and found["ranks"] == 256 and found["sequence_length"] == 131072
+    assert found["model"]["parameters"] == 70553706496
+
+
+def test_a_simulated_rank_is_as_planned():
+    """As docs/seventy_b_at_131k.md, of the smallest sizes."""
+    words = ["model.num_hidden_layers=2", "model.hidden_size=128", "model.intermediate_size=448",
+             "model.num_attention_heads=8", "model.vocab_size=2048", "model.bos_token_id=1",
+             "model.eos_token_id=2", "data.sequence_length=64"]
+    done = subprocess.run([SOURCE / "scripts/simulated_rank.py", SOURCE / "configs/llama-70b-131k.json",
+                           "256", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = dict(re.findall(r"^(\S.*?)  +(\d+ +\d+)$", done.stdout, re.M))
+    assert len(rows) == 6
+    for what, figures in rows.items():
+        found, planned = map(int, figures.split())
+        if what.startswith(("weights", "the same", "shard", "sent")):
+            assert found == planned, what
+        assert found <= planned or what.startswith("all tensors"), what
+
+
+def test_the_guide_tells_what_plan_prints():
+    page = plan_pages.GUIDE.PAGE.read_text()
     outputs = " ".join(re.findall(r"```text\n(.*?)```", page, re.S))
     commands = " ".join(re.findall(r"```\n(ropewalk.*?)```", page, re.S))
     prose = re.sub(r"```.*?```", "", page, flags=re.S)
