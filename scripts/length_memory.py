@@ -16,7 +16,7 @@ import pathlib
 import statistics
 import subprocess
 
-from plan_memory import MIB, ROOT, TINY, Bench, name_of
+from plan_memory import MIB, ROOT, Bench, name_of
 
 MODEL = dict(layers=6, hidden=256, inner=688, heads=4, kv_heads=2, vocab=4096, steps=1,
              parallel={"threads": 2})
@@ -135,8 +135,7 @@ def main():
     options = parser.parse_args()
     bench = Bench(options.program, options.folder.resolve())
     bench.prepare_data()
-    tiny = bench.result(TINY)
-    baseline = tiny["measured"] - tiny["planned"]
+    baseline = bench.baseline(MODEL)
     longest = None
     if options.longest:
         longest = measure(bench, LONGEST, baseline)

@@ -180,7 +180,7 @@ class Bench:
             shutil.rmtree(folder / "run", ignore_errors=True)
             self.call("train", config, "--nproc", ranks)
             lines = (folder / "run" / "metrics.jsonl").read_text().splitlines()
-            shutil.rmtree(folder / "run")
+            shutil.rmtree(folder / "run" / "checkpoints")
             file.write_text(json.dumps(max(json.loads(line)["memory_bytes"] for line in lines)))
         plan = json.loads(self.call("plan", folder / "run.json", "--gpus", combination.get("ranks", 1),
                                     "--hardware", "cpu", "--memory", "1TB", "--json"))
