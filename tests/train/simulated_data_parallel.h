@@ -22,11 +22,7 @@ inline std::unique_ptr<parallel::DataParallel> make_data_parallel(
         parallel::ShardedOptions{.kind = config.data_parallel,
                                  .reduce_type = bf16 ? at::kBFloat16 : at::kFloat});
   }
-  parallel::NamedParameters parameters;
-  for (const auto& item : decoder.named_parameters()) {
-    parameters.emplace_back(item.key(), item.value());
-  }
-  return std::make_unique<parallel::ReplicatedDataParallel>(parameters, world);
+  return std::make_unique<parallel::ReplicatedDataParallel>(decoder.parameters_by_name(), world);
 }
 
 }  // namespace ropewalk::simulated
