@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from main_job import OWN_MODEL, PROGRAM, ropewalk
-from small_runs import make_shards
+from small_runs import make_shards, small_run
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
 TORCH = ("torch", "c10", "cudart", "gloo")
@@ -44,6 +44,8 @@ def test_torch_free_commands_need_neither_engine_nor_libraries(tmp_path):
     run("verify", OWN_MODEL)
     run("config", "schema")
     run("extend", OWN_MODEL, "--to", 512)
+    planned = small_run(tmp_path / "run.json", tmp_path / "no-data", tmp_path / "run")
+    assert "peak" in run("plan", planned, "--gpus", 8, "--set", "train.global_batch_size=8")
 
 
 def test_verify_of_shards_and_a_model_in_one_folder_checks_both(tmp_path):
