@@ -4,7 +4,7 @@ docs/long_sequences.md with its picture. One rank on this machine's CPUs in fp32
 
 usage: length_memory.py [--program build/ropewalk] [--folder runs/length_memory] [--longest]
                         [--page docs/long_sequences.md --chart build/tests/ropewalk_chart_tool]
-    --longest    also a step at 131,072 tokens: 237 TFLOP of attention, an hour or more on two cores
+    --longest    also a step at 131,072 tokens: 237 TFLOP of attention, half an hour or more on two cores
 
 What is in the folder is not measured again: remove it to measure afresh. The chart is drawn by a program
 of the tests (`cmake --build build --target ropewalk_chart_tool`).

@@ -2,8 +2,8 @@
 # torch's own package config is not used: it demands a CUDA toolkit and enables the CUDA language.
 #
 # Input:   ROPEWALK_LIBTORCH   the folder that holds include/ and lib/ (found by itself after set-up)
-# Targets: LibTorch::cpu       libtorch_cpu + libc10
-#                              and libtorch's OpenMP runtime, on which at::parallel_for runs
+# Targets: LibTorch::openmp    libtorch's own libgomp, on which at::parallel_for runs; needs g++
+#          LibTorch::cpu       libtorch_cpu + libc10 + LibTorch::openmp
 #          LibTorch::cuda      libtorch_cuda + libc10_cuda and their headers (full installation only)
 # Nothing found is cached: a change of the pins moves the folder.
 include(${CMAKE_CURRENT_LIST_DIR}/DependencyFolder.cmake)

@@ -89,10 +89,6 @@ Json stored_settings(const FoundCheckpoint& checkpoint) {
   return read_state(checkpoint.path).at("settings");
 }
 
-Json stored_model_config(const FoundCheckpoint& checkpoint) {
-  return read_json_file(checkpoint.path / "config.json");
-}
-
 Checkpointer::Checkpointer(CheckpointerOptions options,
                            const DecoderSpec& spec,
                            dist::NamedShardedTensors weights,

@@ -2,6 +2,10 @@
 // they take the tensors, else the same formulas in ATen ops. Shared by the autograd functions.
 #pragma once
 
+#ifndef _OPENMP
+#error "without -fopenmp at::parallel_for is a plain loop"
+#endif
+
 #include <ATen/core/Tensor.h>
 
 #include "ropewalk/ops/rotary.h"

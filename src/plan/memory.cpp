@@ -55,7 +55,7 @@ class Estimate {
   int64_t gradient_bytes() const { return shape_.is_sharded() ? c_ : kFp32; }
   bool is_fsdp() const { return kind_ == DataParallelKind::kFsdp; }
   // `zero1` sums whole gradients over the micro-steps.
-  bool keeps_whole_gradients() const {
+  bool sums_whole_gradients() const {
     return kind_ == DataParallelKind::kZero1 && shape_.micro_steps() > 1;
   }
   // Numbers of the optimizer's state that this rank has.
@@ -70,7 +70,7 @@ class Estimate {
     UseBytes bytes{};
     of(bytes, Use::kWeights) = state;
     of(bytes, Use::kGradients) =
-        trained(state + (keeps_whole_gradients() ? shards_.whole * kFp32 : 0));
+        trained(state + (sums_whole_gradients() ? shards_.whole * kFp32 : 0));
     if (!shape_.offloads_optimizer()) of(bytes, Use::kMoments) = trained(2 * state);
     of(bytes, Use::kCommunication) = reducer_bytes(of(bytes, Use::kGradients));
     of(bytes, Use::kRuntime) = runtime_bytes();
@@ -104,21 +104,25 @@ class Estimate {
   // While a unit's gradients are on their way: the flat buffer, this rank's part of the sum, and on
   // CPUs what Gloo sums and receives in.
   int64_t reduction(const ShardSizes& flat) const {
-    if (shape_.shard_ranks() == 1) return 0;
-    const int64_t copies = (keeps_whole_gradients() ? 0 : 1) + (cuda_ ? 0 : facts_.gloo_sum_copies);
+    if (shape_.shard_ranks() == 1) return flat.shard * shape_.reduce_bytes();
+    const bool sent_as_summed = sums_whole_gradients() && shape_.reduce_bytes() == kFp32;
+    const int64_t copies = (sent_as_summed ? 0 : 1) + (cuda_ ? 0 : facts_.gloo_sum_copies);
     const int64_t parts = 1 + (cuda_ ? 0 : facts_.gloo_sum_parts);
     return (copies * flat.whole + parts * flat.shard) * shape_.reduce_bytes();
   }
   // While a unit's gradients are copied into the flat buffer.
   void add_collection(UseBytes& bytes, const UnitSizes& unit, const ShardSizes& flat) const {
     of(bytes, Use::kGathered) += unit.bytes(c_);
-    if (keeps_whole_gradients()) return;
-    of(bytes, Use::kCommunication) += flat.whole * shape_.reduce_bytes();
+    if (sums_whole_gradients()) return;
+    const bool in_fp32 = kind_ == DataParallelKind::kZero1;
+    of(bytes, Use::kCommunication) += flat.whole * (in_fp32 ? kFp32 : shape_.reduce_bytes());
   }
 
-  // Cosine and sine of every position, and the batch.
+  // Cosine and sine of every position, those of the rank's own again, and the batch.
   int64_t inputs_bytes() const {
-    const int64_t positions = shape_.sequence_length / shape_.parallel.context_parallel;
+    const int64_t pieces = shape_.parallel.context_parallel;
+    const int64_t positions =
+        shape_.sequence_length + (pieces > 1 ? shape_.sequence_length / pieces : 0);
     return tokens_ * kBatchBytes + positions * model_.spec.rope.rotary_dims * kFp32;
   }
 
@@ -250,7 +254,7 @@ class Estimate {
     MemoryAt next{Moment::kEmbedding, lasting()};
     of(next.bytes, Use::kGathered) = lasting_weights();
     of(next.bytes, Use::kCommunication) += reduction(root_shards_);
-    if (shape_.micro_steps() > 1 && !keeps_whole_gradients()) {
+    if (shape_.micro_steps() > 1 && !sums_whole_gradients()) {
       const int64_t half = num_layers() / 2;
       of(next.bytes, Use::kActivations) = left_through(half);
       of(next.bytes, Use::kGathered) += whole_block(half) + whole_block(half - 1);

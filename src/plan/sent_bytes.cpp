@@ -1,11 +1,22 @@
 // S ranks of a shard, N ranks of a sequence.
 #include "ropewalk/plan/sent_bytes.h"
 
+#include <algorithm>
+
 #include "plan/block_tensors.h"
 #include "plan/model_sizes.h"
 
 namespace ropewalk::plan {
 namespace {
+
+// Counts that no job has, and that a config accepts, stop here instead of overflowing.
+constexpr int64_t kMostBytes = int64_t{1} << 50;
+
+int64_t times(int64_t count, int64_t bytes) {
+  int64_t product = 0;
+  if (__builtin_mul_overflow(count, bytes, &product)) return kMostBytes;
+  return std::min(product, kMostBytes);
+}
 
 // One pass of a ring over the ranks.
 int64_t ring_pass(int64_t bytes, int64_t ranks) { return bytes * (ranks - 1) / ranks; }
@@ -28,8 +39,9 @@ int64_t parameter_bytes(const ModelSizes& model, const RunShape& shape) {
   int64_t bytes = 0, index = 0;  // of units: the root, then the blocks
   model.for_each_unit([&](const UnitSizes& unit) {
     const ShardSizes sizes = shards_of(unit, shape);
-    bytes += gathers(shape, index == 0, index == last) * ring_pass(sizes.gathered_bytes, ranks) +
-             reductions(shape) * ring_pass(sizes.whole * shape.reduce_bytes(), ranks);
+    bytes +=
+        times(gathers(shape, index == 0, index == last), ring_pass(sizes.gathered_bytes, ranks)) +
+        times(reductions(shape), ring_pass(sizes.whole * shape.reduce_bytes(), ranks));
     ++index;
   });
   return bytes;
@@ -70,8 +82,8 @@ SentBytes sent_bytes(const ModelSizes& model, const RunShape& shape) {
   sent.parameters = parameter_bytes(model, shape);
   sent.copies = copies_bytes(model, shape);
   if (shape.parallel.context_parallel > 1) {
-    sent.attention = shape.micro_steps() * shape.tokens() * model.spec.num_layers *
-                     attention_bytes(model.spec, shape);
+    const int64_t of_token = model.spec.num_layers * attention_bytes(model.spec, shape);
+    sent.attention = times(shape.micro_steps(), times(shape.tokens(), of_token));
   }
   return sent;
 }

@@ -71,7 +71,7 @@ struct Counts {
 Counts counts_of(const ModelSizes& model, const RunShape& shape) {
   return {static_cast<double>(model.count()),
           static_cast<double>(shape.micro_steps()),
-          static_cast<double>(shape.micro_steps() * shape.tokens())};
+          static_cast<double>(shape.micro_steps()) * static_cast<double>(shape.tokens())};
 }
 
 double memory_traffic(const ModelSizes& model, const RunShape& shape, const SpeedFacts& facts) {

@@ -8,6 +8,7 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/config/description.h"
 #include "ropewalk/settings/run_config.h"
+#include "ropewalk/spec/hf_model.h"
 
 namespace ropewalk {
 namespace {
@@ -65,15 +66,16 @@ std::string shown(const Json& value) {
   return value.is_number_float() ? format_number(value.get<double>()) : value.dump();
 }
 
-bool is_on_positions(const std::string& key) {
-  return key.find("rope") != std::string::npos || key.find("rotary") != std::string::npos ||
-         key.find("pos") != std::string::npos;
+// What the file of `model` says, without what is compared or decided elsewhere.
+DecoderSpec comparable_spec(const HfModel& model) {
+  Diagnostics ignored;
+  DecoderSpec spec = model.family->from_hf(model.config, ignored).spec;
+  spec.rope = {};
+  spec.initializer_range = 0.0;
+  return spec;
 }
 
-bool is_on_writing(const std::string& key) {
-  return key == "dtype" || key == "torch_dtype" || key == "transformers_version" ||
-         key == "_name_or_path";
-}
+bool is_on_writing(const std::string& key) { return key == "dtype" || key == "torch_dtype"; }
 
 void check_allow_change(const std::vector<std::string>& allow_change) {
   const Fields fields = describe<RunConfig>();
@@ -128,14 +130,16 @@ void refuse_differences_on_resume(const Json& stored,
   d.throw_if_errors<ConfigError>(source);
 }
 
-void refuse_other_model(const Json& stored, const Json& now, const std::string& source) {
-  const std::map<std::string, Json> before = flattened(stored), after = flattened(now);
+void refuse_other_model(const HfModel& stored, const HfModel& now, const std::string& source) {
+  if (comparable_spec(stored) == comparable_spec(now)) return;
+  const std::map<std::string, Json> before = flattened(stored.config);
+  const std::map<std::string, Json> after = flattened(now.config);
   std::map<std::string, Json> all = before;
   all.insert(after.begin(), after.end());
   Diagnostics d;
   for (const auto& [key, value] : all) {
     const Json was = value_or_null(before, key), is = value_or_null(after, key);
-    if (was == is || is_on_positions(key) || is_on_writing(key)) continue;
+    if (was == is || is_on_writing(key)) continue;
     d.error(key,
             "the checkpoint's model has " + shown(was) + ", this run's has " + shown(is) +
                 ". Name the model that the run was started with as model.pretrained, or start a "

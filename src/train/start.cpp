@@ -5,6 +5,7 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/settings/resume.h"
+#include "ropewalk/spec/hf_model.h"
 
 namespace ropewalk {
 namespace {
@@ -69,7 +70,7 @@ std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
     refuse_mixing_runs(*found, inputs.config, start);
     refuse_differences_on_resume(
         stored_settings(*found), portable_json(inputs.config), start.allow_change, source);
-    refuse_other_model(stored_model_config(*found), inputs.model.config, source);
+    refuse_other_model(load_hf_model(found->path), inputs.model, source);
     return std::string();
   });
   return found;

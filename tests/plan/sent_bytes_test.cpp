@@ -20,6 +20,15 @@ int64_t total_of(const RunShape& shape) {
   return sent_bytes(spec_from(small_llama()), shape).total();
 }
 
+TEST(SentBytes, CountsThatNoJobHasDoNotOverflow) {
+  for (const auto kind : {DataParallelKind::kFsdp, DataParallelKind::kZero2}) {
+    RunShape shape = fp32_shape(8, kind);
+    shape.parallel.context_parallel = 2;
+    shape.global_batch_size = int64_t{1} << 62;
+    EXPECT_GT(total_of(shape), int64_t{1} << 50);
+  }
+}
+
 TEST(SentBytes, OfKindsAreThoseOfTheirCollectives) {
   const int64_t bytes = 4 * parameter_count(spec_from(small_llama()));
   EXPECT_EQ(total_of(fp32_shape(2, DataParallelKind::kDdp)), 2 * bytes / 2);

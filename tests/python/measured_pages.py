@@ -10,7 +10,7 @@ MIB = 2 ** 20
 HALF = 0.5  # what rounding to a whole number changes at most
 MEMORY_COLUMNS = ["recompute", "tokens", "measured, MiB", "planned, MiB", "planned / measured"]
 MAX_OFF_LINE = 0.05
-MAX_PLAN_ERROR = 0.15
+MAX_PLAN_ERROR = 0.1
 MODE_COLUMNS = ["mode", "tokens/s", "/ ddp", "lowest, highest", "sent, MiB", "/ ddp", "planned, MiB"]
 MODES = ["ddp", "zero1", "zero2", "fsdp", "fsdp, recompute block", "ddp, context 2 (ring)",
          "ddp, context 2 (ulysses)"]

@@ -67,7 +67,7 @@ def test_a_run_changes_kind_and_ranks_at_every_resume(tmp_path, data, one_rank):
 
 @pytest.mark.parametrize("kind", ["fsdp", "zero1"])
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, data, one_rank, kind):
-    parallel = {"data_parallel": kind, "recompute": "block"}
+    parallel = {"data_parallel": kind, "recompute": "block", "threads": 2}
     undisturbed = write_run(tmp_path, data, "undisturbed", train={"steps": 9}, parallel=parallel)
     ropewalk("train", undisturbed, "--nproc", "2")
     assert_same_course(tmp_path / "undisturbed", one_rank)

@@ -5,6 +5,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/config/overrides.h"
 #include "ropewalk/settings/run_config.h"
+#include "ropewalk/spec/hf_model.h"
 
 namespace ropewalk {
 namespace {
@@ -117,28 +118,53 @@ TEST(Resume, RefusalListsEveryDifferenceAndWhatToDo) {
       refuse_differences_on_resume(resolved(), now, {"train.seed", "optimizer.eps"}, "run.json"));
 }
 
-TEST(Resume, AnotherModelIsToldByWhatSetsItApart) {
-  const Json stored = {{"num_hidden_layers", 4},
-                       {"hidden_act", "silu"},
-                       {"rope_parameters", {{"rope_theta", 1e4}}},
-                       {"max_position_embeddings", 512},
-                       {"torch_dtype", "bfloat16"}};
-  Json now = stored;
-  now["rope_parameters"]["rope_theta"] = 2e4;
-  now["max_position_embeddings"] = 1024;
+HfModel model_of(const Json& config) {
+  Diagnostics faults;
+  HfModel model;
+  model.config = config;
+  model.family = &find_family("llama", "config.json");
+  model.spec = model.family->from_hf(config, faults).spec;
+  EXPECT_TRUE(faults.errors().empty());
+  return model;
+}
+
+Json small_llama() {
+  return {{"model_type", "llama"},
+          {"vocab_size", 64},
+          {"hidden_size", 32},
+          {"intermediate_size", 64},
+          {"num_hidden_layers", 4},
+          {"num_attention_heads", 4},
+          {"max_position_embeddings", 512},
+          {"rope_theta", 1e4},
+          {"torch_dtype", "bfloat16"}};
+}
+
+TEST(Resume, TheSameModelInOtherWordsIsNoOther) {
+  Json now = small_llama();
+  now["num_key_value_heads"] = 4;
+  now["attention_bias"] = false;
+  now["use_cache"] = false;
+  now["transformers_version"] = "5.0.0";
   now["torch_dtype"] = "float32";
-  EXPECT_NO_THROW(refuse_other_model(stored, now, "step-3"));
+  now["max_position_embeddings"] = 1024;
+  EXPECT_NO_THROW(refuse_other_model(model_of(small_llama()), model_of(now), "step-3"));
+}
+
+TEST(Resume, AnotherModelIsToldByWhatSetsItApart) {
+  Json now = small_llama();
   now["num_hidden_layers"] = 5;
-  now["sliding_window"] = 64;
+  now["rms_norm_eps"] = 0.5;
+  now["torch_dtype"] = "float32";
   try {
-    refuse_other_model(stored, now, "step-3");
+    refuse_other_model(model_of(small_llama()), model_of(now), "step-3");
     FAIL() << "accepted";
   } catch (const ConfigError& error) {
     EXPECT_THAT(
         error.what(),
         AllOf(HasSubstr("step-3: 2 faults"),
               HasSubstr("num_hidden_layers: the checkpoint's model has 4, this run's has 5"),
-              HasSubstr("sliding_window: the checkpoint's model has unset, this run's has 64")));
+              HasSubstr("rms_norm_eps: the checkpoint's model has unset, this run's has 0.5")));
   }
 }
 

@@ -50,8 +50,6 @@ struct ResumeRequest {
 // The settings that the checkpoint's run had. Throws CheckpointError when its trainer state is not
 // of this version.
 Json stored_settings(const FoundCheckpoint& checkpoint);
-// Its config.json.
-Json stored_model_config(const FoundCheckpoint& checkpoint);
 
 struct SavePlan;
 

@@ -8,6 +8,8 @@
 
 namespace ropewalk {
 
+struct HfModel;  // spec/hf_model.h
+
 struct Difference {
   std::string key;  // "optimizer.learning_rate"
   Json stored;      // null: was unset
@@ -27,9 +29,9 @@ void refuse_differences_on_resume(const Json& stored,
                                   const std::vector<std::string>& allow_change,
                                   const std::string& source);
 
-// Throws ConfigError with every entry in which two models' config.json differ, the checkpoint's and
-// the run's. Entries on positions, which are compared by their meaning elsewhere, and on how the
-// file was written are left out.
-void refuse_other_model(const Json& stored, const Json& now, const std::string& source);
+// Throws ConfigError when the checkpoint's model computes something else than the run's, with the
+// entries in which their config.json differ. Entries that change nothing are no difference. Apart
+// from `rope`, which Checkpointer::load compares.
+void refuse_other_model(const HfModel& stored, const HfModel& now, const std::string& source);
 
 }  // namespace ropewalk
