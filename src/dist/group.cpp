@@ -47,7 +47,7 @@ void Group::fail(const char* what, const std::exception& error) {
 }
 
 void Group::count_sent(const at::Tensor& whole, int passes) {
-  sent_bytes_ += static_cast<int64_t>(whole.nbytes()) * (size_ - 1) / size_ * passes;
+  *sent_bytes_ += static_cast<int64_t>(whole.nbytes()) * (size_ - 1) / size_ * passes;
 }
 
 std::shared_ptr<Group> Group::subgroup(const std::vector<int>& ranks) {
@@ -70,6 +70,7 @@ std::shared_ptr<Group> Group::subgroup(const std::vector<int>& ranks) {
         below);
     made->run_rank_ = run_rank_;
     made->run_size_ = run_size_;
+    made->sent_bytes_ = sent_bytes_;
     return made;
   } catch (const std::exception& error) {
     fail("connecting to some of the ranks", error);
@@ -103,7 +104,7 @@ void Group::broadcast(at::Tensor& tensor, int root) {
   ROPEWALK_CHECK(root >= 0 && root < size_, "broadcast from a rank that does not exist");
   c10d::BroadcastOptions options;
   options.rootRank = root;
-  if (root == rank_ && size_ > 1) sent_bytes_ += static_cast<int64_t>(tensor.nbytes());
+  if (root == rank_ && size_ > 1) *sent_bytes_ += static_cast<int64_t>(tensor.nbytes());
   start("broadcast", {tensor}, [&](auto& tensors) {
     return Works{c10d_->broadcast(tensors, options)};
   }).wait();

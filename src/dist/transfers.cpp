@@ -8,7 +8,7 @@ Pending Group::start_shift(at::Tensor out, at::Tensor in, int lane) {
   if (c10d_ == nullptr) {
     in.copy_(out);
   } else {
-    sent_bytes_ += static_cast<int64_t>(out.nbytes());
+    *sent_bytes_ += static_cast<int64_t>(out.nbytes());
   }
   return start("shift", {std::move(out), std::move(in)}, [&](const auto& tensors) {
     std::vector<at::Tensor> sent = {tensors[0]}, received = {tensors[1]};

@@ -85,6 +85,9 @@ NormBackward rms_norm_backward(const NormBackwardInputs& in) {
   if (in.want_normed) out.normed = dy;
   at::Tensor weight_grads;
   if (in.want_weight_grad) weight_grads = at::zeros({partials, dim}, weight.options());
+  char* const first_grad =
+      in.want_weight_grad ? static_cast<char*>(weight_grads.data_ptr()) : nullptr;
+  const int64_t grad_bytes = dim * static_cast<int64_t>(weight.element_size());
   with_kernel_type(x, [&](auto type) {
     using T = decltype(type);
     NormBackwardArgs<T> shared{pointer<T>(x),
@@ -99,7 +102,7 @@ NormBackward rms_norm_backward(const NormBackwardInputs& in) {
     at::parallel_for(0, partials, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         NormBackwardArgs<T> args = shared;
-        if (in.want_weight_grad) args.weight_grad = weight_grads.select(0, part).data_ptr();
+        if (first_grad) args.weight_grad = first_grad + part * grad_bytes;
         kernels<T>().rms_norm_backward(
             args, part * kPartialRows, std::min(rows, (part + 1) * kPartialRows));
       }

@@ -5,11 +5,6 @@
 namespace ropewalk::parallel {
 namespace {
 
-// Every parameter and every shard begins on a border of 64 bytes, in two-byte types too.
-constexpr int64_t kAlignment = 32;
-
-int64_t aligned(int64_t count) { return (count + kAlignment - 1) / kAlignment * kAlignment; }
-
 c10::StorageImpl& storage_of(const at::Tensor& tensor) {
   return *tensor.storage().unsafeGetStorageImpl();
 }
@@ -46,12 +41,12 @@ FlatShard::FlatShard(const std::vector<ShardedParameter>& parameters,
 void FlatShard::lay_out(const std::vector<ShardedParameter>& parameters) {
   int64_t offset = 0;
   for (const ShardedParameter& given : parameters) {
-    const int64_t count = given.parameter.numel(), room = aligned(count);
+    const int64_t count = given.parameter.numel(), room = aligned_in_shard(count);
     members_.push_back({given.parameter, offset, room - count});
     offset += room;
   }
   const int64_t size = groups_.shard->size();
-  shard_numel_ = aligned((offset + size - 1) / size);
+  shard_numel_ = aligned_in_shard((offset + size - 1) / size);
   members_.back().padding += shard_numel_ * size - offset;
 }
 

@@ -10,20 +10,16 @@
 namespace ropewalk::plan {
 namespace {
 
-int64_t aligned(int64_t count) {
-  return (count + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
-}
-
 UnitSizes sizes_of(const std::vector<ParameterShape>& parameters) {
   UnitSizes sizes;
   for (const ParameterShape& parameter : parameters) {
     const int64_t count = parameter.count();
     if (parameter.full_precision) {
       sizes.wide += count;
-      sizes.wide_room += aligned(count);
+      sizes.wide_room += aligned_in_shard(count);
     } else {
       sizes.matrices += count;
-      sizes.matrix_room += aligned(count);
+      sizes.matrix_room += aligned_in_shard(count);
     }
   }
   return sizes;
@@ -64,7 +60,7 @@ std::vector<FlatSizes> flats_of(const UnitSizes& unit, const RunShape& shape) {
   const int64_t ranks = shape.shard_ranks(), bytes = shape.compute_bytes();
   const auto cut = [&](int64_t room, int64_t number_bytes) {
     if (room == 0) return;
-    const int64_t shard = aligned((room + ranks - 1) / ranks);
+    const int64_t shard = aligned_in_shard((room + ranks - 1) / ranks);
     flats.push_back({shard, shard * ranks, number_bytes});
   };
   if (bytes == kFp32) {

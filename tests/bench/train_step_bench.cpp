@@ -94,9 +94,7 @@ class Bench {
     }
     OptimizerConfig config;
     config.learning_rate = 1e-4;
-    NamedTensors all;
-    for (const auto& item : decoder_->named_parameters())
-      all.emplace_back(item.key(), item.value());
+    const NamedTensors all = decoder_->parameters_by_name();
     optimizer_ =
         std::make_unique<AdamW>(dist::as_whole(select_trainable(all, config, "bench")), config);
   }

@@ -117,11 +117,17 @@ TEST(DecoderTest, GrowingTablesKeepsEarlierRows) {
 }
 
 TEST(DecoderTest, InitializationDependsOnTheSeedOnly) {
-  at::set_num_threads(1);
-  const auto one = small_decoder(5);
-  at::set_num_threads(3);
-  const auto again = small_decoder(5), other = small_decoder(6);
-  at::set_num_threads(1);
+  DecoderSpec spec = small_spec();
+  spec.vocab_size = 2048;  // a matrix that threads share
+  const auto made = [&](int threads, uint64_t seed) {
+    const int before = at::get_num_threads();
+    at::set_num_threads(threads);
+    auto decoder = build_decoder(spec);
+    decoder->initialize(seed);
+    at::set_num_threads(before);
+    return decoder;
+  };
+  const auto one = made(1, 5), again = made(3, 5), other = made(3, 6);
   for (const auto& item : one->named_parameters()) {
     EXPECT_TRUE(again->named_parameters()[item.key()].equal(item.value())) << item.key();
   }

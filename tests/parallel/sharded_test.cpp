@@ -86,11 +86,8 @@ struct DecoderRun {
       decoder->named_parameters()["layers.1.attention.qkv.bias"].set_requires_grad(false);
     }
     if (setup.kind == DataParallelKind::kDdp) {
-      NamedParameters parameters;
-      for (const auto& item : decoder->named_parameters()) {
-        parameters.emplace_back(item.key(), item.value());
-      }
-      data_parallel = std::make_unique<ReplicatedDataParallel>(parameters, dist::borrow(group));
+      data_parallel = std::make_unique<ReplicatedDataParallel>(decoder->parameters_by_name(),
+                                                               dist::borrow(group));
     } else {
       data_parallel = std::make_unique<ShardedDataParallel>(
           sharded_units(*decoder),

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "ropewalk/model/decoder.h"
@@ -11,7 +10,8 @@
 #include "ropewalk/parallel/block_runner.h"
 #include "ropewalk/parallel/context_parallel.h"
 #include "ropewalk/plan/run_shape.h"
-#include "train/simulated_data_parallel.h"
+#include "train/make_data_parallel.h"
+#include "train/simulated_peers.h"
 #include "train/tensor_bytes.h"
 
 namespace ropewalk::simulated {
@@ -43,14 +43,12 @@ class Rank {
  private:
   void block_ended(const Block& block);
   void micro_step(bool last);
-  int64_t group_bytes() const;
   std::vector<at::Tensor> weight_tensors() const;
 
   TensorBytes tensors_;
   plan::RunShape shape_;
   std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();
   std::shared_ptr<dist::Group> world_;
-  parallel::ShardGroups shards_;
   parallel::ContextParallel context_;
   std::shared_ptr<Decoder> decoder_;
   std::unique_ptr<parallel::DataParallel> data_parallel_;
@@ -66,8 +64,7 @@ inline Rank::Rank(const DecoderSpec& spec, const plan::RunShape& shape, int rank
                            {.compute_dtype = bf16 ? at::kBFloat16 : at::kFloat,
                             .loss_chunk_tokens = shape.loss_chunk_tokens,
                             .parameters_without_memory = shape.is_sharded()});
-  if (shape.is_sharded()) shards_ = parallel::make_shard_groups(world_, shape.parallel.shard_size);
-  data_parallel_ = make_data_parallel(shape.parallel, *decoder_, world_, shards_);
+  data_parallel_ = make_data_parallel(shape.parallel, *decoder_, world_);
   const auto hooks = std::make_shared<WatchedHooks>(
       data_parallel_->block_hooks(),
       [this] { at_loss_ = storage_bytes(weight_tensors()); },
@@ -81,15 +78,6 @@ inline void Rank::block_ended(const Block& block) {
   std::vector<at::Tensor> tensors = weight_tensors();
   for (const at::Tensor& parameter : block.parameters()) tensors.push_back(parameter.grad());
   at_block_ = std::max(at_block_, storage_bytes(tensors));
-}
-
-inline int64_t Rank::group_bytes() const {
-  std::set<const dist::Group*> groups = {
-      world_.get(), shards_.shard.get(), shards_.replicas.get(), context_.group().get()};
-  groups.erase(nullptr);
-  int64_t bytes = 0;
-  for (const dist::Group* group : groups) bytes += group->sent_bytes();
-  return bytes;
 }
 
 inline std::vector<at::Tensor> Rank::weight_tensors() const {
@@ -108,7 +96,7 @@ inline void Rank::micro_step(bool last) {
 }
 
 inline void Rank::step() {
-  const int64_t sent = group_bytes(), reduced = ledger_->all_reduced_bytes;
+  const int64_t sent = world_->sent_bytes(), reduced = ledger_->all_reduced_bytes;
   at_block_ = 0;
   tensors_.begin_most();
   optimizer_->zero_grad();
@@ -118,7 +106,7 @@ inline void Rank::step() {
     if (i == 0) kept_ = tensors_.now() - before;
   }
   data_parallel_->finish_step();
-  sent_bytes_ = group_bytes() - sent;
+  sent_bytes_ = world_->sent_bytes() - sent;
   all_reduced_bytes_ = ledger_->all_reduced_bytes - reduced;
   optimizer_->step(0.0);
 }

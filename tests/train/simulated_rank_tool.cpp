@@ -4,6 +4,7 @@
 // usage: simulated_rank_tool RUN.json NUM_RANKS [KEY=VALUE...]
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -43,8 +44,14 @@ Json simulate(const std::string& run_config, int64_t ranks, const std::vector<st
   rank.step();
   if (!shape.is_sharded()) rank.step();  // in buckets that are settled
   const plan::MemoryPlan memory = plan::MemoryModel(model->spec, kTensorsAlone).plan(shape);
-  const plan::UseBytes& loss = memory.moments.front().bytes;
-  const plan::UseBytes& block = memory.moments.at(1).bytes;
+  const auto planned_at = [&](plan::Moment moment) {
+    return std::find_if(memory.moments.begin(),
+                        memory.moments.end(),
+                        [&](const auto& at) { return at.moment == moment; })
+        ->bytes;
+  };
+  const plan::UseBytes loss = planned_at(plan::Moment::kLoss),
+                       block = planned_at(plan::Moment::kBlock);
   const auto weights = [](const plan::UseBytes& bytes) {
     return of(bytes, Use::kWeights) + of(bytes, Use::kGathered);
   };

@@ -35,9 +35,7 @@ Batch small_batch() {
 struct SmallRun {
   SmallRun() : decoder(build_decoder(small_spec(), {.for_training = true})) {
     decoder->initialize(1);
-    for (const auto& item : decoder->named_parameters()) {
-      parameters.emplace_back(item.key(), item.value());
-    }
+    parameters = decoder->parameters_by_name();
     optimizer = std::make_unique<AdamW>(dist::as_whole(parameters), OptimizerConfig{});
     data_parallel = std::make_unique<parallel::ReplicatedDataParallel>(parameters, group);
   }

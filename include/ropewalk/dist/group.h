@@ -98,10 +98,11 @@ class Group {
   // [size, ...] -> the same shape: row s of the result is row rank() of rank s's tensor.
   at::Tensor all_to_all(const at::Tensor& rows);
 
-  // Bytes that this rank has sent through the collectives above, as the usual ring algorithms send
-  // them: (n - 1) / n of the whole for all_gather, reduce_scatter and all_to_all, twice that for
-  // all_reduce. A shift counts the tensor once, and so does a broadcast at its root.
-  int64_t sent_bytes() const { return sent_bytes_; }
+  // Bytes that this rank has sent through the collectives above, of this group, the one that it was
+  // made of and all others made of that one, as the usual ring algorithms send them: (n - 1) / n of
+  // the whole for all_gather, reduce_scatter and all_to_all, twice that for all_reduce. A shift
+  // counts the tensor once, and so does a broadcast at its root.
+  int64_t sent_bytes() const { return *sent_bytes_; }
 
   // True on every rank if `flag` is true on any: how ranks agree to stop or save.
   bool any_rank(bool flag);
@@ -132,7 +133,7 @@ class Group {
   int num_subgroups_ = 0;
   int run_rank_ = 0;  // among all ranks of the run, for messages
   int run_size_ = 1;
-  int64_t sent_bytes_ = 0;
+  std::shared_ptr<int64_t> sent_bytes_ = std::make_shared<int64_t>(0);
 };
 
 // The one place where process groups are made. Collective. Throws ConfigError for a backend that

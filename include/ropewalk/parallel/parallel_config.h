@@ -12,6 +12,13 @@ enum class ContextParallelMethod { kRing, kUlysses };
 enum class Backend { kAuto, kGloo, kNccl };
 enum class Recompute { kNone, kBlock, kSelective };
 
+// Sharded kinds: in a flat buffer every parameter and every shard begins at a multiple of this many
+// numbers, which is a border of 64 bytes in two-byte types too.
+constexpr int64_t kShardAlignment = 32;
+constexpr int64_t aligned_in_shard(int64_t count) {
+  return (count + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
+}
+
 constexpr auto enum_names(DataParallelKind) {
   return std::array{named(DataParallelKind::kDdp, "ddp"),
                     named(DataParallelKind::kZero1, "zero1"),

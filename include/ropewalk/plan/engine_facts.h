@@ -6,9 +6,6 @@
 
 namespace ropewalk::plan {
 
-// Sharded kinds: numbers at whose multiples parameters and shards begin in a flat buffer.
-constexpr int64_t kShardAlignment = 32;
-
 struct EngineFacts {
   // Gloo reduce-scatters by summing a copy of the whole, and receives into a buffer as large as one
   // rank's part; NCCL takes neither.

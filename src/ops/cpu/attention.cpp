@@ -42,7 +42,8 @@ struct Work {
   // body(index, scratch) for index in [0, count).
   template <typename Body>
   void run(int64_t count, const at::TensorOptions& options, Body body) const {
-    const at::Tensor scratch = at::empty({at::get_num_threads(), scratch_floats}, options);
+    const at::Tensor scratch =
+        at::empty({std::min<int64_t>(at::get_num_threads(), count), scratch_floats}, options);
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       float* own = scratch.data_ptr<float>() + at::get_thread_num() * scratch_floats;
       for (int64_t i = begin; i < end; ++i) body(i, own);
@@ -111,11 +112,12 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     shared.out_grad = joined_view(out_grad, q.size(3));
     shared.log_total = saved[4].data_ptr<float>();
     shared.q_grad = head_view(q_grad);
+    const std::vector<at::Tensor> k_shares = k_grads.unbind(0), v_shares = v_grads.unbind(0);
     work.run(sharing * units, q.options(), [&](int64_t i, float* scratch) {
       const int64_t share = i % sharing, head = i / sharing;
       AttentionArgs args = shared;
-      args.k_grad = head_view(k_grads[share]);
-      args.v_grad = head_view(v_grads[share]);
+      args.k_grad = head_view(k_shares[share]);
+      args.v_grad = head_view(v_shares[share]);
       for (int64_t block = share; block < work.blocks; block += sharing) {
         kernel_table().attention.backward(args, work.at(head, block), scratch);
       }
