@@ -213,7 +213,7 @@ compares the peak resident memory of rank 0 with `ropewalk plan`. From both the 
 {baseline:.0f} MiB, measured with a model of a few kilobytes in the same precision, alone or on two ranks, which is what `plan` lists
 as "program and libraries". The constants of the memory model (`include/ropewalk/plan/engine_facts.h`)
 were fixed on the rows `fit`, the last {fitted} of them drawn by seed {fit_seed}. Of the rows `check`
-{drawn} were drawn by seed {seed}, and the last {shared} by seed {shared_seed} when the formulas had their final form.
+{drawn} were drawn by seed {seed}, and the last {shared} by seed {shared_seed}; no constant was changed for them.
 
 A name says: family, layers x hidden x MLP size, heads.key-value heads, vocabulary (t: tied), sequences
 of a micro-batch x their length, recompute, micro-steps of a step, bf16, and what else is not the default.
