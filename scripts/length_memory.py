@@ -10,13 +10,11 @@ What is in the folder is not measured again: remove it to measure afresh. The ch
 of the tests (`cmake --build build --target ropewalk_chart_tool`).
 """
 
-import argparse
 import json
-import pathlib
 import statistics
 import subprocess
 
-from plan_memory import MIB, ROOT, Bench, name_of
+from plan_memory import MIB, ROOT, Bench, memory_parser, name_of
 
 MODEL = dict(layers=6, hidden=256, inner=688, heads=4, kv_heads=2, vocab=4096, steps=1,
              parallel={"threads": 2})
@@ -126,15 +124,11 @@ def page(baseline, tables, longest):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--program", default=ROOT / "build" / "ropewalk")
-    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "runs" / "length_memory")
+    parser = memory_parser(__doc__, "length_memory")
     parser.add_argument("--longest", action="store_true")
-    parser.add_argument("--page", type=pathlib.Path)
     parser.add_argument("--chart", default=ROOT / "build" / "tests" / "ropewalk_chart_tool")
     options = parser.parse_args()
     bench = Bench(options.program, options.folder.resolve())
-    bench.prepare_data()
     baseline = bench.baseline(MODEL)
     longest = None
     if options.longest:

@@ -151,6 +151,7 @@ class Bench:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
         self.data = folder / "data"
+        self.prepare_data()
 
     def call(self, *words):
         done = subprocess.run([self.program, *map(str, words)], capture_output=True, text=True)
@@ -227,15 +228,20 @@ The same run may differ by 20 MiB from one time to the next, as reductions overl
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def memory_parser(doc, folder):
+    """The options of every script that measures memory into a page."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--program", default=ROOT / "build" / "ropewalk")
-    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "runs" / "plan_memory")
-    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "runs" / folder)
     parser.add_argument("--page", type=pathlib.Path)
+    return parser
+
+
+def main():
+    parser = memory_parser(__doc__, "plan_memory")
+    parser.add_argument("--only", nargs="*")
     options = parser.parse_args()
     bench = Bench(options.program, options.folder.resolve())
-    bench.prepare_data()
     table, worst, baseline = [], {"fit": 0.0, "check": 0.0}, 0
     for role, combination, measured, result in rows(bench, options.only):
         if result is None:

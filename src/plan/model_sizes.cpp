@@ -72,26 +72,24 @@ std::vector<FlatSizes> flats_of(const UnitSizes& unit, const RunShape& shape) {
   return flats;
 }
 
+void ShardSizes::add(const UnitSizes& unit, const RunShape& shape) {
+  for (const FlatSizes& flat : flats_of(unit, shape)) {
+    shard += flat.shard;
+    whole += flat.whole;
+    if (flat.number_bytes == kFp32) fp32_shard += flat.shard;
+    gathered_bytes += flat.gathered_bytes();
+  }
+}
+
 ShardSizes shards_of(const UnitSizes& unit, const RunShape& shape) {
   ShardSizes sum;
-  for (const FlatSizes& flat : flats_of(unit, shape)) {
-    sum.shard += flat.shard;
-    sum.whole += flat.whole;
-    if (flat.number_bytes == kFp32) sum.fp32_shard += flat.shard;
-    sum.gathered_bytes += flat.gathered_bytes();
-  }
+  sum.add(unit, shape);
   return sum;
 }
 
 ShardSizes shards_of(const ModelSizes& model, const RunShape& shape) {
   ShardSizes sum;
-  model.for_each_unit([&](const UnitSizes& unit) {
-    const ShardSizes sizes = shards_of(unit, shape);
-    sum.shard += sizes.shard;
-    sum.whole += sizes.whole;
-    sum.fp32_shard += sizes.fp32_shard;
-    sum.gathered_bytes += sizes.gathered_bytes;
-  });
+  model.for_each_unit([&](const UnitSizes& unit) { sum.add(unit, shape); });
   return sum;
 }
 

@@ -58,11 +58,13 @@ struct FlatSizes {
 };
 std::vector<FlatSizes> flats_of(const UnitSizes& unit, const RunShape& shape);
 
-// The sum of a unit's flat buffers.
+// The sum of some units' flat buffers.
 struct ShardSizes {
   int64_t shard = 0, whole = 0;  // numbers
   int64_t fp32_shard = 0;        // of the shard, those that are gathered in fp32
   int64_t gathered_bytes = 0;
+
+  void add(const UnitSizes& unit, const RunShape& shape);
 };
 ShardSizes shards_of(const UnitSizes& unit, const RunShape& shape);
 ShardSizes shards_of(const ModelSizes& model, const RunShape& shape);

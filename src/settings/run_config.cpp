@@ -65,7 +65,7 @@ int64_t sequence_length(const DataConfig& data, const DecoderSpec& spec) {
 
 void check_sequence_length(const DataConfig& data, const DecoderSpec& spec, Diagnostics& d) {
   const int64_t length = sequence_length(data, spec), window = spec.rope.max_position_embeddings;
-  if (length <= window) return;
+  if (length <= window || !is_sound(d, {"data.sequence_length"})) return;
   d.error("data.sequence_length",
           std::to_string(length) + " is longer than the model's window of " +
               std::to_string(window) +

@@ -87,9 +87,7 @@ void check_weight_files(const HfModel& model, Diagnostics& faults) {
 }
 
 void check_model(const RunConfig& config, const HfModel& model, Diagnostics& faults) {
-  if (is_sound(faults, {"data.sequence_length"})) {
-    check_sequence_length(config.data, model.spec, faults);
-  }
+  check_sequence_length(config.data, model.spec, faults);
   check_stride(config, model, faults);
   if (is_sound(faults, {"data.sequence_length", "parallel"})) {
     check_context_parallel(

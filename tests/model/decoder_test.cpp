@@ -4,6 +4,7 @@
 
 #include "model/fixture.h"
 #include "model/rotary_cache.h"
+#include "ops/with_threads.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
@@ -120,11 +121,8 @@ TEST(DecoderTest, InitializationDependsOnTheSeedOnly) {
   DecoderSpec spec = small_spec();
   spec.vocab_size = 2048;  // a matrix that threads share
   const auto made = [&](int threads, uint64_t seed) {
-    const int before = at::get_num_threads();
-    at::set_num_threads(threads);
     auto decoder = build_decoder(spec);
-    decoder->initialize(seed);
-    at::set_num_threads(before);
+    with_threads(threads, [&] { decoder->initialize(seed); });
     return decoder;
   };
   const auto one = made(1, 5), again = made(3, 5), other = made(3, 6);

@@ -2,6 +2,7 @@
 
 #include "ops/checks.h"
 #include "ops/reference/reference.h"
+#include "ops/with_threads.h"
 
 namespace ropewalk::ops {
 namespace {
@@ -115,15 +116,13 @@ TEST(AttentionTest, NotANumberIsNotHidden) {
 TEST(AttentionTest, SameBitsForTheSameNumberOfThreads) {
   const Tensors inputs = {
       at::randn({1, 2, 700, 32}), at::randn({1, 1, 700, 32}), at::randn({1, 1, 700, 32})};
-  const int before = at::get_num_threads();
-  const auto run = [&](int threads) -> Tensors {
-    at::set_num_threads(threads);
+  const auto attend = [&]() -> Tensors {
     const Tensors x = testing::leaves(inputs);
     const at::Tensor out = causal_attention(x[0], x[1], x[2], {0.2});
     out.square().sum().backward();
-    at::set_num_threads(before);
     return {out.detach(), x[0].grad(), x[1].grad(), x[2].grad()};
   };
+  const auto run = [&](int threads) { return with_threads(threads, attend); };
   const Tensors single = run(1);
   for (const int threads : {1, 3, 9}) {
     const Tensors once = run(threads), again = run(threads);

@@ -2,6 +2,7 @@
 
 #include "ops/checks.h"
 #include "ops/reference/reference.h"
+#include "ops/with_threads.h"
 
 namespace ropewalk::ops {
 namespace {
@@ -97,14 +98,13 @@ TEST_F(ExpertsTest, EveryWeightHasAGradientWithOneToken) {
 TEST_F(ExpertsTest, DoesNotDependOnThreadsOrRepeats) {
   const at::Tensor experts_NK = chosen();
   const Tensors in = inputs({at::kFloat, true, {}});
-  const auto run = [&](int threads) {
-    at::set_num_threads(threads);
+  const auto compute = [&] {
     Tensors x = testing::leaves(in);
     const at::Tensor y = experts(x[0], {experts_NK, x[1]}, weights(x, true), {});
     y.square().sum().backward();
-    at::set_num_threads(1);
     return Tensors{y.detach(), x[0].grad()};
   };
+  const auto run = [&](int threads) { return with_threads(threads, compute); };
   const Tensors a = run(1), b = run(1), c = run(2);
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(a[i].equal(b[i]));

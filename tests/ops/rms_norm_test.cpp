@@ -2,6 +2,7 @@
 
 #include "ops/checks.h"
 #include "ops/reference/reference.h"
+#include "ops/with_threads.h"
 
 namespace ropewalk::ops {
 namespace {
@@ -73,14 +74,12 @@ TEST(RmsNormTest, TakesTransposedInput) {
 
 TEST(RmsNormTest, WeightGradientDoesNotDependOnThreads) {
   const at::Tensor x = at::randn({1000, 64}), grad = at::randn({1000, 64});
-  const auto weight_grad = [&](int threads) {
-    at::set_num_threads(threads);
+  const auto weight_grad = [&] {
     at::Tensor weight = at::ones({64}).set_requires_grad(true);
     rms_norm(x, weight, kNormEps).backward(grad);
-    at::set_num_threads(1);
     return weight.grad();
   };
-  EXPECT_TRUE(weight_grad(1).equal(weight_grad(3)));
+  EXPECT_TRUE(with_threads(1, weight_grad).equal(with_threads(3, weight_grad)));
 }
 
 TEST(RmsNormTest, RefusesWrongWeight) {

@@ -10,19 +10,10 @@
 #include <vector>
 
 #include "ops/rows.h"
+#include "ops/with_threads.h"
 
 namespace ropewalk::ops {
 namespace {
-
-// Runs `body` on that many threads.
-template <typename Body>
-auto with_threads(int threads, Body body) {
-  const int before = at::get_num_threads();
-  at::set_num_threads(threads);
-  auto result = body();
-  at::set_num_threads(before);
-  return result;
-}
 
 TEST(Threads, ALoopIsSharedByAllOfThem) {
   const size_t ran_on = with_threads(3, [] {

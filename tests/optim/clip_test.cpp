@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/with_threads.h"
 #include "ropewalk/optim/trainable.h"
 
 namespace ropewalk {
@@ -63,12 +64,8 @@ TEST(ClipGradNorm, NonFiniteNormIsReportedAndLeavesGradientsAlone) {
 TEST(ClipGradNorm, NormHasTheSameBitsWithAnyNumberOfThreads) {
   torch::manual_seed(1);
   const NamedTensors parameters = with_gradients({torch::randn({300'001}), torch::randn({7, 11})});
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const double one = clip(parameters, 0.0).norm;
-  at::set_num_threads(3);
-  const double three = clip(parameters, 0.0).norm;
-  at::set_num_threads(threads);
+  const auto norm = [&] { return clip(parameters, 0.0).norm; };
+  const double one = with_threads(1, norm), three = with_threads(3, norm);
   EXPECT_EQ(one, three);
   const double expected =
       torch::cat({parameters[0].second.grad(), parameters[1].second.grad().flatten()})

@@ -153,7 +153,6 @@ def test_measured_memory_is_as_planned(tmp_path, combination):
     """As a row of docs/plan_memory.md."""
     bench = plan_pages.script("plan_memory")
     runs = bench.Bench(PROGRAM, tmp_path)
-    runs.prepare_data()
     result = runs.result(combination)
     measured = result["measured"] - runs.baseline(combination)
     assert result["planned"] / measured == pytest.approx(1.0, abs=0.15)

@@ -89,7 +89,7 @@ Json portable_json(const RunConfig& config);
 
 // The setting, or the model's whole window.
 int64_t sequence_length(const DataConfig& data, const DecoderSpec& spec);
-// Within the model's window.
+// Within the model's window; says nothing of a setting that is at fault already.
 void check_sequence_length(const DataConfig& data, const DecoderSpec& spec, Diagnostics& d);
 // Each rank, or each group of context_parallel ranks, computes its share of global_batch_size in
 // whole micro-batches.

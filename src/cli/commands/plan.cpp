@@ -53,9 +53,7 @@ void check_against_ranks(const RunConfig& config,
                          const DecoderSpec& spec,
                          const RunShape& shape,
                          Diagnostics& found) {
-  if (is_sound(found, {"data.sequence_length"})) {
-    check_sequence_length(config.data, spec, found);
-  }
+  check_sequence_length(config.data, spec, found);
   if (!is_sound(found, {"parallel"})) return;
   check_shards_for_ranks(shape.parallel, shape.ranks, found);
   check_context_parallel(shape.parallel, {shape.sequence_length, spec.num_heads}, found);
