@@ -75,6 +75,9 @@ if(ROPEWALK_ENGINE AND ROPEWALK_ORACLE_PYTHON)
       set_tests_properties(long.${name} PROPERTIES TIMEOUT 3600)
     endif()
   endforeach()
+  # Kills, starves and damages runs.
+  ropewalk_python_test(python.reliability ${CMAKE_CURRENT_SOURCE_DIR}/python/reliability LABELS cpu)
+  set_tests_properties(python.reliability PROPERTIES PROCESSORS 2)
   if(ROPEWALK_PARQUET)
     ropewalk_python_test(python.parquet ${CMAKE_CURRENT_SOURCE_DIR}/python/parquet LABELS cpu
       ENVIRONMENT PYTHONPATH=${ROPEWALK_PYARROW}/..)
