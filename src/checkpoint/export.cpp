@@ -67,7 +67,7 @@ std::vector<OutputTensor> list_outputs(const WeightSource& weights,
       output.info.name = slice.foreign_name;
       output.info.dtype = dtype;
       output.info.shape = slice.shape;
-      output.value = [tensor, &slice, dtype] { return read_stored(tensor, slice, dtype); };
+      output.read = [tensor, &slice, dtype] { return read_stored(tensor, slice, dtype); };
       outputs.push_back(std::move(output));
     }
   }

@@ -52,15 +52,14 @@ SavePlan plan_save(const SaveRequest& request) {
   return plan;
 }
 
-std::shared_ptr<dist::Group> choose_writers(const SaveRequest& request,
-                                            const std::shared_ptr<dist::Group>& all) {
+Writers choose_writers(const SaveRequest& request, const std::shared_ptr<dist::Group>& all) {
   std::shared_ptr<dist::Group> shards;
   find_shards(request.weights, shards);
   for (Stateful* owner : request.owners) {
     for (const ParameterTensors& group : owner->tensors()) find_shards(group.tensors, shards);
   }
-  if (shards == nullptr) return all;
-  return shards->any_rank(all->rank() == 0) ? shards : nullptr;
+  if (shards == nullptr) return {.group = all};
+  return {.group = shards, .has_this_rank = shards->any_rank(all->rank() == 0)};
 }
 
 }  // namespace ropewalk

@@ -30,9 +30,12 @@ struct SaveRequest {
 
 SavePlan plan_save(const SaveRequest& request);
 
-// The ranks that write: those that hold the shards together with rank 0 of `all`, else all of them.
-// Null on a rank that holds replicas of what others write. Collective.
-std::shared_ptr<dist::Group> choose_writers(const SaveRequest& request,
-                                            const std::shared_ptr<dist::Group>& all);
+struct Writers {
+  std::shared_ptr<dist::Group> group;  // that holds this rank's shards; all ranks, if there are none
+  bool has_this_rank = true;           // false: it holds replicas of what another group writes
+};
+
+// The group that rank 0 of `all` belongs to writes. Collective.
+Writers choose_writers(const SaveRequest& request, const std::shared_ptr<dist::Group>& all);
 
 }  // namespace ropewalk

@@ -1,5 +1,6 @@
 #include "checkpoint/tensor_files.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "checkpoint/weight_layout.h"
@@ -18,9 +19,7 @@ void append_outputs(const std::vector<WeightEntry>& map,
     output.info.name = slice.foreign_name + tensors.suffix;
     output.info.dtype = dtype;
     output.info.shape = slice.shape;
-    output.value = [tensor, part = elements_of(slice, tensor)] { return tensor.gather(part); };
-    output.is_sharded = !tensor.is_whole();
-    output.slice = &slice;
+    output.held = {.tensor = tensor, .part = elements_of(slice, tensor), .slice = &slice};
     outputs.push_back(std::move(output));
   };
   for_each_slice(map, tensors.tensors, append);
@@ -52,6 +51,20 @@ std::vector<OutputFile> plan_files(const std::vector<OutputTensor>& outputs,
     files.push_back(std::move(file));
   }
   return files;
+}
+
+void share_out(std::vector<OutputFile>& files, int num_ranks) {
+  std::vector<OutputFile*> by_size;
+  for (OutputFile& file : files) by_size.push_back(&file);
+  std::stable_sort(by_size.begin(), by_size.end(), [](const OutputFile* a, const OutputFile* b) {
+    return a->num_bytes > b->num_bytes;
+  });
+  std::vector<uint64_t> loads(static_cast<size_t>(num_ranks));
+  for (OutputFile* file : by_size) {
+    const auto least = std::min_element(loads.begin(), loads.end());
+    *least += file->num_bytes;
+    file->owner = static_cast<int>(least - loads.begin());
+  }
 }
 
 void write_model_index(const std::filesystem::path& folder, const std::vector<OutputFile>& files) {

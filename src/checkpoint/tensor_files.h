@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,20 @@
 
 namespace ropewalk {
 
+// Some elements of a tensor of ours, which the ranks hold: those that a foreign tensor takes.
+struct HeldElements {
+  dist::ShardedTensor tensor;
+  dist::ElementRange part;
+  const WeightSlice* slice;
+};
+
 struct OutputTensor {
-  TensorInfo info;                    // name, type and shape
-  std::function<at::Tensor()> value;  // of any type and device
-  // `value` is collective: every rank that writes calls it. Otherwise just the file's owner does.
-  bool is_sharded = false;
-  // `value` gives these rows of ours; null: it gives the foreign tensor.
-  const WeightSlice* slice = nullptr;
+  TensorInfo info;                   // name, type and shape
+  std::optional<HeldElements> held;  // where the values are, or else
+  std::function<at::Tensor()> read;  // makes the foreign tensor, of any type and device
+
+  // Getting the values is collective: every rank that writes does. Otherwise just the file's owner.
+  bool is_sharded() const { return held && !held->tensor.is_whole(); }
 };
 
 // One output per foreign tensor of each of our tensors, its name followed by the suffix. `map` must
@@ -38,6 +46,7 @@ struct OutputFile {
   std::string path;                   // relative to the folder
   std::vector<OutputTensor> tensors;  // in the order of the file
   uint64_t num_bytes = 0;             // of the tensors
+  int owner = 0;                      // which of the ranks that write writes it
 };
 
 struct FileRules {
@@ -48,6 +57,9 @@ struct FileRules {
 // No files without outputs.
 std::vector<OutputFile> plan_files(const std::vector<OutputTensor>& outputs,
                                    const FileRules& rules);
+
+// Balances the files over the ranks by size.
+void share_out(std::vector<OutputFile>& files, int num_ranks);
 
 // model.safetensors.index.json, where a model has several files.
 void write_model_index(const std::filesystem::path& folder, const std::vector<OutputFile>& files);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <numeric>
 #include <optional>
 
 #include "checkpoint/tensor_bytes.h"
@@ -17,23 +16,18 @@ struct WriteTask {
   const OutputTensor* tensor;
 };
 
-// By rank, what it writes, in order. The largest file goes to the rank with the least so far.
-std::vector<std::vector<WriteTask>> share_out(const std::vector<OutputFile>& files, int num_ranks) {
-  std::vector<const OutputFile*> by_size;
-  for (const OutputFile& file : files) by_size.push_back(&file);
-  std::stable_sort(by_size.begin(), by_size.end(), [](const OutputFile* a, const OutputFile* b) {
-    return a->num_bytes > b->num_bytes;
-  });
+// By rank, what it writes, in order.
+std::vector<std::vector<WriteTask>> tasks_by_rank(const std::vector<OutputFile>& files,
+                                                  int num_ranks) {
   std::vector<std::vector<WriteTask>> tasks(static_cast<size_t>(num_ranks));
-  std::vector<uint64_t> loads(tasks.size());
-  for (const OutputFile* file : by_size) {
-    const auto least = std::min_element(loads.begin(), loads.end());
-    *least += file->num_bytes;
-    auto& own = tasks[static_cast<size_t>(least - loads.begin())];
-    for (const OutputTensor& tensor : file->tensors) own.push_back({file, &tensor});
+  for (const OutputFile& file : files) {
+    auto& own = tasks[static_cast<size_t>(file.owner)];
+    for (const OutputTensor& tensor : file.tensors) own.push_back({&file, &tensor});
   }
   return tasks;
 }
+
+at::Tensor gather(const HeldElements& held) { return held.tensor.gather(held.part); }
 
 // Writes this rank's tensors, opening and closing files as they begin and end.
 class TaskWriter {
@@ -44,8 +38,10 @@ class TaskWriter {
   void write(const WriteTask& task, const at::Tensor& gathered) {
     if (!writer_) open(*task.file);
     const OutputTensor& tensor = *task.tensor;
-    at::Tensor value = gathered.defined() ? gathered : tensor.value();
-    if (tensor.slice != nullptr) value = to_foreign(value, *tensor.slice);
+    const at::Tensor value =
+        tensor.held ? to_foreign(gathered.defined() ? gathered : gather(*tensor.held),
+                                 *tensor.held->slice)
+                    : tensor.read();
     const at::Tensor stored = to_stored(value, tensor.info.dtype);
     writer_->write(tensor.info.name, tensor_bytes_of(stored));
     if (&tensor == &task.file->tensors.back()) close(*task.file);
@@ -81,8 +77,8 @@ class TaskWriter {
 at::Tensor gather_round(const std::vector<std::vector<WriteTask>>& tasks, size_t round, int rank) {
   at::Tensor own;
   for (size_t owner = 0; owner < tasks.size(); ++owner) {
-    if (round >= tasks[owner].size() || !tasks[owner][round].tensor->is_sharded) continue;
-    const at::Tensor value = tasks[owner][round].tensor->value();
+    if (round >= tasks[owner].size() || !tasks[owner][round].tensor->is_sharded()) continue;
+    const at::Tensor value = gather(*tasks[owner][round].tensor->held);
     if (static_cast<int>(owner) == rank) own = value;
   }
   return own;
@@ -103,7 +99,7 @@ at::Tensor gather_or_end(const std::vector<std::vector<WriteTask>>& tasks, size_
 bool any_is_sharded(const std::vector<OutputFile>& files) {
   for (const OutputFile& file : files) {
     for (const OutputTensor& tensor : file.tensors) {
-      if (tensor.is_sharded) return true;
+      if (tensor.is_sharded()) return true;
     }
   }
   return false;
@@ -114,7 +110,7 @@ bool any_is_sharded(const std::vector<OutputFile>& files) {
 std::vector<ManifestEntry> write_files(const std::filesystem::path& folder,
                                        const std::vector<OutputFile>& files,
                                        dist::Group& writers) {
-  const std::vector<std::vector<WriteTask>> tasks = share_out(files, writers.size());
+  const std::vector<std::vector<WriteTask>> tasks = tasks_by_rank(files, writers.size());
   const std::vector<WriteTask>& own_tasks = tasks[static_cast<size_t>(writers.rank())];
   size_t num_rounds = 0;
   for (const auto& of_rank : tasks) num_rounds = std::max(num_rounds, of_rank.size());

@@ -10,8 +10,8 @@
 
 namespace ropewalk {
 
-// Writes the files below `folder`, each by one rank, balanced by size, and gives size and hash of
-// those that this rank wrote. In each round every rank gets its next tensor, together where it is
+// Writes the files below `folder`, each by its owner, and gives size and hash of those that this
+// rank wrote. In each round every rank gets its next tensor, together where it is
 // sharded, and then all write at the same time: a rank holds that tensor and one being gathered.
 //
 // A rank that cannot go on throws after its round; the others then return early, with part of

@@ -56,22 +56,38 @@ std::shared_ptr<Group> Group::subgroup(const std::vector<int>& ranks) {
   // Counted on every rank alike, so that the name is new and the same on all members.
   const int number = num_subgroups_++;
   if (ranks.size() == 1) return std::make_shared<Group>(device_);
-  ROPEWALK_CHECK(connect_ != nullptr, "a group that was made without a way to connect its parts");
   const std::string name = "part" + std::to_string(number) + "/" + std::to_string(ranks.front());
   // Parts of the part have names of their own below this one's.
   const Connect below = [connect = connect_, name](const std::string& part, int rank, int size) {
     return connect(name + "/" + part, rank, size);
   };
+  const auto made = std::make_shared<Group>(
+      connect(name, static_cast<int>(own - ranks.begin()), static_cast<int>(ranks.size())),
+      backend_,
+      device_,
+      below);
+  made->run_rank_ = run_rank_;
+  made->run_size_ = run_size_;
+  made->sent_bytes_ = sent_bytes_;
+  return made;
+}
+
+std::shared_ptr<Group> Group::host_twin() {
+  const int number = num_subgroups_++;
+  if (size_ == 1) return std::make_shared<Group>();
+  const auto made = std::make_shared<Group>(
+      connect("twin" + std::to_string(number), rank_, size_), "gloo", at::kCPU);
+  made->run_rank_ = run_rank_;
+  made->run_size_ = run_size_;
+  return made;
+}
+
+c10::intrusive_ptr<c10d::ProcessGroup> Group::connect(const std::string& name,
+                                                      int rank,
+                                                      int size) {
+  ROPEWALK_CHECK(connect_ != nullptr, "a group that was made without a way to connect its parts");
   try {
-    const auto made = std::make_shared<Group>(
-        connect_(name, static_cast<int>(own - ranks.begin()), static_cast<int>(ranks.size())),
-        backend_,
-        device_,
-        below);
-    made->run_rank_ = run_rank_;
-    made->run_size_ = run_size_;
-    made->sent_bytes_ = sent_bytes_;
-    return made;
+    return connect_(name, rank, size);
   } catch (const std::exception& error) {
     fail("connecting to some of the ranks", error);
   }

@@ -44,6 +44,14 @@ ShardedTensor ShardedTensor::with_local(at::Tensor local) const {
   return other;
 }
 
+ShardedTensor ShardedTensor::with_local(at::Tensor local, std::shared_ptr<Group> group) const {
+  ROPEWALK_CHECK(!is_whole() && group->rank() == group_->rank() && group->size() == group_->size(),
+                 "a group that does not hold the shards");
+  ShardedTensor other = with_local(std::move(local));
+  other.group_ = std::move(group);
+  return other;
+}
+
 at::Tensor ShardedTensor::gather() const {
   return is_whole() ? local_.detach() : gather({0, numel_}).view(shape_);
 }

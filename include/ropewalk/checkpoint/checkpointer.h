@@ -1,9 +1,9 @@
 // Saves and loads whole training states in a run directory (layout: docs, "file formats").
 //
 // Saving: the ranks share the files of tensors of `step-N.tmp-<nonce>`; rank 0 makes the folder,
-// writes the rest, the manifest last, syncs, renames and syncs the parent; only then are older
-// checkpoints deleted. A failure on one rank is thrown on every rank. All ranks must see the same
-// run directory. Files depend neither on the number of ranks nor on how they hold the tensors: any
+// writes the rest, the manifest last, syncs, renames and syncs the parent; only then is it said to be
+// saved, and only then are older checkpoints deleted. A failure on one rank is thrown on every rank.
+// All ranks must see the same run directory. Files depend neither on the number of ranks nor on how they hold the tensors: any
 // of them loads what others saved. Every method marked collective must be called by all ranks at
 // the same point.
 #pragma once
@@ -51,8 +51,6 @@ struct ResumeRequest {
 // of this version.
 Json stored_settings(const FoundCheckpoint& checkpoint);
 
-struct SavePlan;
-
 class Checkpointer {
  public:
   // `weights`: every parameter and untrained buffer of the model in fp32, live, by the names of the
@@ -62,6 +60,8 @@ class Checkpointer {
                const DecoderSpec& spec,
                dist::NamedShardedTensors weights,
                std::shared_ptr<dist::Group> group);
+  // Waits for what is being written.
+  ~Checkpointer();
 
   // `owner` must outlive the checkpointer. Its key must be new.
   void add(Stateful& owner);
@@ -88,21 +88,20 @@ class Checkpointer {
   // Collective.
   std::filesystem::path save(int64_t step);
 
- private:
-  std::filesystem::path checkpoints_dir() const { return options_.run_dir / "checkpoints"; }
-  // Of the folder that is being written: what is not tensors.
-  void write_rest(const std::filesystem::path& folder, int64_t step, const SavePlan& plan) const;
-  void set_aside_replaced();
-  void delete_older();
+  // The same in the background: copies what this rank has to write to host memory and returns; a
+  // thread writes it over connections of its own. Waits for the save before first. Collective.
+  void begin_save(int64_t step);
 
-  CheckpointerOptions options_;
-  DecoderSpec spec_;
-  dist::NamedShardedTensors weights_;
-  std::shared_ptr<dist::Group> group_;
-  std::vector<Stateful*> owners_;
-  int64_t loaded_step_ = -1;            // of this run
-  bool set_aside_pending_ = false;      // once, after load or start_over
-  std::filesystem::path last_written_;  // by this process
+  // A save in the background has failed on this rank, and will be found to have failed on every rank
+  // by finish().
+  bool has_failed() const;
+
+  // Waits until what was begun is durable, and throws on every rank alike if it failed. Collective.
+  void finish();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace ropewalk

@@ -78,6 +78,10 @@ class Group {
   // Every rank calls it, each with the part that it belongs to. Collective.
   std::shared_ptr<Group> subgroup(const std::vector<int>& ranks);
 
+  // The same ranks for another thread: connections of its own, tensors on the CPU, its own count of
+  // sent bytes. Collective.
+  std::shared_ptr<Group> host_twin();
+
   // In place; dense, contiguous tensors on the CPU or on the group's device.
   void all_reduce_sum(at::Tensor& tensor);
   void all_reduce_max(at::Tensor& tensor);
@@ -116,6 +120,7 @@ class Group {
   friend class Pending;
   template <typename Start>
   Pending start(const char* what, std::vector<at::Tensor> tensors, Start start);
+  c10::intrusive_ptr<c10d::ProcessGroup> connect(const std::string& name, int rank, int size);
   [[noreturn]] void fail(const char* what, const std::exception& error);
   // Passes of a ring over all ranks.
   void count_sent(const at::Tensor& whole, int passes);

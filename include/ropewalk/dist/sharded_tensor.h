@@ -55,6 +55,8 @@ class ShardedTensor {
 
   // Other values in the same place: `local` has as many elements as this one's.
   ShardedTensor with_local(at::Tensor local) const;
+  // The same, gathered through another group of the same ranks.
+  ShardedTensor with_local(at::Tensor local, std::shared_ptr<Group> group) const;
 
   // All of it in its shape, on every rank of the group; a copy unless this rank holds it whole.
   // Collective within the group.

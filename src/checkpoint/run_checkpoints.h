@@ -1,0 +1,37 @@
+// The folder of a run's checkpoints as the rank that publishes sees it: what a new one takes the
+// place of, and what is deleted once it is durable.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace ropewalk {
+
+class RunCheckpoints {
+ public:
+  // `keep`: newest complete ones that stay, at least 1.
+  RunCheckpoints(std::filesystem::path folder, int64_t keep);
+
+  const std::filesystem::path& folder() const { return folder_; }
+  std::filesystem::path target(int64_t step) const;
+  bool was_written_last(const std::filesystem::path& target) const { return target == last_; }
+
+  // What is later than `step` is computed anew: the next publish sets it aside. -1: all of them.
+  void replace_after(int64_t step);
+
+  // Renames `temporary` to `target`, durable on return (publish_directory's errors), then deletes
+  // what it replaced and what is older than the newest ones; trouble with those is only told.
+  void publish(const std::filesystem::path& temporary, const std::filesystem::path& target);
+
+ private:
+  void set_aside_replaced();
+  void delete_older();
+
+  std::filesystem::path folder_;
+  int64_t keep_;
+  int64_t replaced_after_ = -1;
+  bool replaces_ = false;       // at the next publish
+  std::filesystem::path last_;  // written by this process
+};
+
+}  // namespace ropewalk
