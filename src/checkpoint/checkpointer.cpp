@@ -152,10 +152,12 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
     for (Stateful* owner : parts_->owners) owner->load_state(state.at("owners").at(owner->key()));
     loaded.rope_difference = rope_difference(state.at("rope"), parts_->spec.rope);
     loaded.environment_differences = environment_differences(
-        state.at("environment"), describe_environment(parts_->group->size(), parts_->options.device));
+        state.at("environment"),
+        describe_environment(parts_->group->size(), parts_->options.device));
   });
   const bool is_own = is_in(checkpoint, parts_->checkpoints.folder());
   parts_->checkpoints.replace_after(is_own ? checkpoint.step : -1);
+  parts_->checkpoints.set_newest(checkpoint.path);
   return loaded;
 }
 
@@ -189,7 +191,7 @@ void Checkpointer::Parts::use_twins(SaveWork& work) {
 std::filesystem::path Checkpointer::save(int64_t step) {
   finish();
   const std::filesystem::path target = parts_->checkpoints.target(step);
-  if (!parts_->checkpoints.was_written_last(target)) {
+  if (parts_->checkpoints.newest() != target) {
     write_checkpoint(parts_->plan_work(step), parts_->options, parts_->checkpoints);
   }
   return target;
@@ -197,7 +199,7 @@ std::filesystem::path Checkpointer::save(int64_t step) {
 
 void Checkpointer::begin_save(int64_t step) {
   finish();
-  if (parts_->checkpoints.was_written_last(parts_->checkpoints.target(step))) return;
+  if (parts_->checkpoints.newest() == parts_->checkpoints.target(step)) return;
   SaveWork work = parts_->plan_work(step);
   parts_->use_twins(work);
   parts_->copies.take(work);
@@ -205,6 +207,8 @@ void Checkpointer::begin_save(int64_t step) {
     write_checkpoint(work, parts->options, parts->checkpoints);
   });
 }
+
+std::filesystem::path Checkpointer::newest() const { return parts_->checkpoints.newest(); }
 
 bool Checkpointer::has_failed() const { return parts_->background.has_failed(); }
 

@@ -26,8 +26,7 @@ void RunCheckpoints::publish(const std::filesystem::path& temporary,
                              const std::filesystem::path& target) {
   if (replaces_) set_aside_replaced();
   publish_directory(temporary, target);
-  last_ = target;
-  delete_older();
+  delete_older(target);
 }
 
 void RunCheckpoints::set_aside_replaced() {
@@ -40,10 +39,10 @@ void RunCheckpoints::set_aside_replaced() {
   replaces_ = false;
 }
 
-void RunCheckpoints::delete_older() {
+void RunCheckpoints::delete_older(const std::filesystem::path& just_written) {
   // The new checkpoint is durable: trouble with old ones is no reason to stop a run.
   try {
-    retain_newest(folder_, keep_, last_);
+    retain_newest(folder_, keep_, just_written);
     delete_set_aside(folder_);
   } catch (const IoError& error) {
     log_warn(std::string("cannot delete an old checkpoint: ") + error.what());

@@ -14,10 +14,13 @@ class RunCheckpoints {
 
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path target(int64_t step) const;
-  bool was_written_last(const std::filesystem::path& target) const { return target == last_; }
+  // That this process knows of.
+  const std::filesystem::path& newest() const { return newest_; }
 
   // What is later than `step` is computed anew: the next publish sets it aside. -1: all of them.
   void replace_after(int64_t step);
+  // Was loaded, or published by the rank that publishes. On every rank.
+  void set_newest(const std::filesystem::path& checkpoint) { newest_ = checkpoint; }
 
   // Renames `temporary` to `target`, durable on return (publish_directory's errors), then deletes
   // what it replaced and what is older than the newest ones; trouble with those is only told.
@@ -25,13 +28,13 @@ class RunCheckpoints {
 
  private:
   void set_aside_replaced();
-  void delete_older();
+  void delete_older(const std::filesystem::path& just_written);
 
   std::filesystem::path folder_;
   int64_t keep_;
   int64_t replaced_after_ = -1;
-  bool replaces_ = false;       // at the next publish
-  std::filesystem::path last_;  // written by this process
+  bool replaces_ = false;  // at the next publish
+  std::filesystem::path newest_;
 };
 
 }  // namespace ropewalk

@@ -31,8 +31,9 @@ struct SaveRequest {
 SavePlan plan_save(const SaveRequest& request);
 
 struct Writers {
-  std::shared_ptr<dist::Group> group;  // that holds this rank's shards; all ranks, if there are none
-  bool has_this_rank = true;           // false: it holds replicas of what another group writes
+  std::shared_ptr<dist::Group>
+      group;                  // that holds this rank's shards; all ranks, if there are none
+  bool has_this_rank = true;  // false: it holds replicas of what another group writes
 };
 
 // The group that rank 0 of `all` belongs to writes. Collective.

@@ -69,7 +69,9 @@ void write_checkpoint(const SaveWork& work,
                       const CheckpointerOptions& options,
                       RunCheckpoints& checkpoints) {
   const std::filesystem::path target = checkpoints.target(work.step);
-  const auto part = [&](const Work& some) { return with_advice(target, work.plan.num_bytes, some); };
+  const auto part = [&](const Work& some) {
+    return with_advice(target, work.plan.num_bytes, some);
+  };
   std::filesystem::path folder;
   try {
     const auto make_folder = [&] {
@@ -93,6 +95,7 @@ void write_checkpoint(const SaveWork& work,
       return std::string();
     };
     on_first_rank(*work.all, part(publish));
+    checkpoints.set_newest(target);
   } catch (...) {
     std::error_code ignored;
     if (work.all->rank() == 0) std::filesystem::remove_all(folder, ignored);

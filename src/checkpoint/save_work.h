@@ -21,9 +21,9 @@ struct SaveWork {
   Writers writers;                   // those of `all` that write tensors
 };
 
-// Writes the files to a temporary folder and publishes it: durable on return. What goes wrong on one
-// rank is thrown on every rank, and the temporary folder is removed; IoError names path and needed
-// bytes. Collective.
+// Writes the files to a temporary folder and publishes it: durable on return. What goes wrong on
+// one rank is thrown on every rank, and the temporary folder is removed; IoError names path and
+// needed bytes. Collective.
 void write_checkpoint(const SaveWork& work,
                       const CheckpointerOptions& options,
                       RunCheckpoints& checkpoints);

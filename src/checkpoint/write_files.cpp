@@ -39,9 +39,9 @@ class TaskWriter {
     if (!writer_) open(*task.file);
     const OutputTensor& tensor = *task.tensor;
     const at::Tensor value =
-        tensor.held ? to_foreign(gathered.defined() ? gathered : gather(*tensor.held),
-                                 *tensor.held->slice)
-                    : tensor.read();
+        tensor.held
+            ? to_foreign(gathered.defined() ? gathered : gather(*tensor.held), *tensor.held->slice)
+            : tensor.read();
     const at::Tensor stored = to_stored(value, tensor.info.dtype);
     writer_->write(tensor.info.name, tensor_bytes_of(stored));
     if (&tensor == &task.file->tensors.back()) close(*task.file);

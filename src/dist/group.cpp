@@ -82,9 +82,7 @@ std::shared_ptr<Group> Group::host_twin() {
   return made;
 }
 
-c10::intrusive_ptr<c10d::ProcessGroup> Group::connect(const std::string& name,
-                                                      int rank,
-                                                      int size) {
+c10::intrusive_ptr<c10d::ProcessGroup> Group::connect(const std::string& name, int rank, int size) {
   ROPEWALK_CHECK(connect_ != nullptr, "a group that was made without a way to connect its parts");
   try {
     return connect_(name, rank, size);

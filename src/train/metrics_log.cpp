@@ -41,6 +41,7 @@ Json metrics_line(const StepReport& report) {
             {"memory_bytes", report.memory_bytes},
             {"time_s", report.time_s},
             {"epochs", report.epochs}};
+  if (report.skipped) line["skipped"] = true;
   for (const auto& [source, tokens] : report.source_tokens) line["tokens/" + source] = tokens;
   return line;
 }

@@ -32,6 +32,10 @@ Json ProgressState::state() const {
   return {{"cursor", cursor},
           {"tokens", tokens},
           {"source_tokens", source_tokens},
+          {"steps",
+           {{"losses", steps.losses},
+            {"last_bad_step", steps.last_bad_step},
+            {"bad_in_a_row", steps.bad_in_a_row}}},
           {"data", data_hash},
           {"rng", {{"seed", seed}, {"stream", epoch}}}};
 }
@@ -41,6 +45,12 @@ void ProgressState::load_state(const Json& state) {
   tokens = number_of<int64_t>(state, "tokens");
   source_tokens = state.value("source_tokens", source_tokens);
   loaded_data_hash = state.value("data", "");
+  if (state.contains("steps")) {
+    const Json& stored = state.at("steps");
+    steps = {.losses = stored.value("losses", std::vector<double>()),
+             .last_bad_step = number_of<int64_t>(stored, "last_bad_step"),
+             .bad_in_a_row = number_of<int64_t>(stored, "bad_in_a_row")};
+  }
 }
 
 }  // namespace ropewalk

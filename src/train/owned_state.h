@@ -8,6 +8,7 @@
 #include "ropewalk/checkpoint/stateful.h"
 #include "ropewalk/optim/adamw.h"
 #include "ropewalk/parallel/data_parallel.h"
+#include "ropewalk/train/step_judge.h"
 
 namespace ropewalk {
 
@@ -34,6 +35,7 @@ class ProgressState final : public Stateful {
   uint64_t cursor = 0;                           // samples consumed by all ranks since step 0
   int64_t tokens = 0;                            // target tokens since step 0
   std::map<std::string, int64_t> source_tokens;  // the same by source of the data
+  StepHistory steps;                             // what tells bad steps
   std::string data_hash;  // identity of the training shards; a change is told, not refused
   // The random numbers in use: sample order is a function of seed, stream (= epoch) and cursor.
   // Stored for readers; a resume computes them again.

@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "ropewalk/base/errors.h"
-#include "ropewalk/base/text.h"
 #include "ropewalk/optim/clip.h"
 
 namespace ropewalk {
@@ -40,11 +39,11 @@ at::Tensor to_device(const std::vector<int64_t>& values,
 }
 
 // Forward and backward of every micro-batch; gradients are reduced while the last one's backward
-// runs. Returns this rank's sum of cross-entropies.
-at::Tensor accumulate_gradients(const TrainStepContext& context,
-                                const std::vector<Batch>& micro_batches,
-                                double divisor) {
-  at::Tensor loss_sum = at::zeros({}, at::TensorOptions(context.group.device()).dtype(at::kFloat));
+// runs. Returns this rank's sum of cross-entropies in each micro-batch.
+std::vector<at::Tensor> accumulate_gradients(const TrainStepContext& context,
+                                             const std::vector<Batch>& micro_batches,
+                                             double divisor) {
+  std::vector<at::Tensor> loss_sums;
   for (const Batch& batch : micro_batches) {
     const bool last = &batch == &micro_batches.back();
     context.data_parallel.begin_micro_batch(last);
@@ -57,10 +56,27 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
     context.data_parallel.prepare_backward(loss);
     loss.backward();
     context.data_parallel.end_micro_batch();
-    loss_sum += batch_sum.detach();
+    loss_sums.push_back(batch_sum.detach());
   }
   context.data_parallel.finish_step();
-  return loss_sum;
+  return loss_sums;
+}
+
+double sum_of(const std::vector<at::Tensor>& loss_sums) {
+  at::Tensor sum = at::zeros_like(loss_sums.front(), at::kFloat);
+  for (const at::Tensor& loss_sum : loss_sums) sum += loss_sum;
+  return sum.item<double>();
+}
+
+std::vector<double> mean_losses(const std::vector<at::Tensor>& loss_sums,
+                                const std::vector<Batch>& micro_batches) {
+  std::vector<double> means;
+  for (size_t i = 0; i < loss_sums.size(); ++i) {
+    const std::vector<int64_t>& tokens = micro_batches[i].source_tokens;
+    const int64_t count = std::reduce(tokens.begin(), tokens.end());
+    means.push_back(loss_sums[i].item<double>() / static_cast<double>(std::max<int64_t>(count, 1)));
+  }
+  return means;
 }
 
 }  // namespace
@@ -68,7 +84,7 @@ at::Tensor accumulate_gradients(const TrainStepContext& context,
 TrainStepResult train_step(const TrainStepContext& context,
                            const std::vector<Batch>& micro_batches,
                            double learning_rate,
-                           const std::function<BorderWishes()>& read_wishes) {
+                           const StepQuestions& ask) {
   TrainStepResult result{.learning_rate = learning_rate};
   result.source_tokens = count_targets(micro_batches, context);
   result.tokens = std::reduce(result.source_tokens.begin(), result.source_tokens.end());
@@ -77,29 +93,32 @@ TrainStepResult train_step(const TrainStepContext& context,
   const auto divisor = static_cast<double>(std::max<int64_t>(result.tokens, 1));
 
   context.optimizer.zero_grad();
-  const at::Tensor loss_sum = accumulate_gradients(context, micro_batches, divisor);
+  const std::vector<at::Tensor> loss_sums = accumulate_gradients(context, micro_batches, divisor);
 
-  const BorderWishes wishes = read_wishes();
-  at::Tensor shared = at::tensor(
-      {loss_sum.item<double>(), wishes.stop ? 1.0 : 0.0, wishes.save ? 1.0 : 0.0}, at::kDouble);
+  const BorderWishes wishes = ask.read_wishes();
+  at::Tensor shared = at::tensor({sum_of(loss_sums),
+                                  wishes.stop ? 1.0 : 0.0,
+                                  wishes.save ? 1.0 : 0.0,
+                                  wishes.save_failed ? 1.0 : 0.0},
+                                 at::kDouble);
   context.group.all_reduce_sum(shared);
   result.loss = shared[0].item<double>() / divisor;
-  result.agreed = {shared[1].item<double>() > 0, shared[2].item<double>() > 0};
+  result.agreed = {.stop = shared[1].item<double>() > 0,
+                   .save = shared[2].item<double>() > 0,
+                   .save_failed = shared[3].item<double>() > 0};
 
   const ClipResult clip =
       clip_grad_norm(context.optimizer.parameters(), context.max_grad_norm, [&](double sum) {
         return context.data_parallel.sum_over_shards(sum);
       });
   result.grad_norm = clip.norm;
-  if (!std::isfinite(result.loss) || !clip.finite) {
-    throw Error("the loss is " + format_number(result.loss) + " and the gradient norm " +
-                    format_number(clip.norm) +
-                    "; the update was not made. A lower optimizer.learning_rate, a longer "
-                    "schedule.warmup_steps or data without damage may help; --resume goes on from "
-                    "the last checkpoint",
-                kExitFailure);
+  result.fault = ask.fault_of(result.loss, result.grad_norm);
+  if (result.fault.empty()) {
+    ROPEWALK_CHECK(clip.finite, "a gradient that is not finite is found to be good");
+    context.optimizer.step(learning_rate);
+  } else {
+    result.micro_losses = mean_losses(loss_sums, micro_batches);
   }
-  context.optimizer.step(learning_rate);
   return result;
 }
 

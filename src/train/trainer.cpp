@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
@@ -12,7 +13,9 @@
 #include "ropewalk/optim/schedule.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/train/matmul_rate.h"
+#include "ropewalk/train/step_judge.h"
 #include "ropewalk/train/train_step.h"
+#include "train/bad_step_record.h"
 #include "train/callbacks/evaluation.h"
 #include "train/callbacks/metrics.h"
 #include "train/callbacks/saving.h"
@@ -38,6 +41,17 @@ EvalConfig with_windows(EvalConfig config, int64_t sequence_length) {
   return config;
 }
 
+// Doubles as text between ranks, whatever they are: JSON has no NaN.
+std::string bits_of(const std::vector<double>& numbers) {
+  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
+}
+
+std::vector<double> numbers_of(const std::string& bits) {
+  std::vector<double> numbers(bits.size() / sizeof(double));
+  std::memcpy(numbers.data(), bits.data(), bits.size());
+  return numbers;
+}
+
 }  // namespace
 
 struct Trainer::Parts {
@@ -46,9 +60,12 @@ struct Trainer::Parts {
   void start_writing();
   void start_reading();
   void add_callbacks();
+  int run();
   BorderWishes read_wishes();
+  bool time_is_up() const;
   void log_sources() const;
   TrainStepResult do_step();
+  void on_bad_step(const TrainStepResult& result, uint64_t first_sample);
   std::vector<std::pair<std::string, int64_t>> tokens_by_source() const;
   void cross_border(const TrainStepResult& result);
 
@@ -62,8 +79,10 @@ struct Trainer::Parts {
   std::unique_ptr<Loader> loader;
   std::unique_ptr<SpeedMeter> speed;
   std::vector<std::unique_ptr<Callback>> callbacks;
+  StepJudge judge;
   int64_t step = 0;
   bool stopping = false;
+  bool rolling_back = false;
 };
 
 Trainer::Parts::Parts(TrainInputs given,
@@ -75,6 +94,7 @@ Trainer::Parts::Parts(TrainInputs given,
       directory(look_at_run_directory(inputs.config, start, *group)),
       state(inputs, start, group),
       layout(batch_layout(inputs.config, *group)),
+      judge(inputs.config.train.bad_steps, state.progress().steps),
       step(state.resumed_step().value_or(0)) {}
 
 // All that can refuse the start has been read by now.
@@ -110,8 +130,7 @@ void Trainer::Parts::add_callbacks() {
   }
   callbacks.push_back(std::make_unique<MetricsCallback>(sink.get(), config.log.every_steps));
   // Saving comes first: an evaluation may be long, and a run may be ended during it.
-  callbacks.push_back(
-      std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint.every_steps));
+  callbacks.push_back(std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint));
   if (inputs.validation) {
     callbacks.push_back(
         std::make_unique<EvaluationCallback>(EvaluationParts{.decoder = state.decoder(),
@@ -124,14 +143,24 @@ void Trainer::Parts::add_callbacks() {
 }
 
 BorderWishes Trainer::Parts::read_wishes() {
-  BorderWishes wishes{.stop = stop_signal() != 0, .save = false};
+  BorderWishes wishes{.stop = stop_signal() != 0 || time_is_up(),
+                      .save_failed = state.checkpointer().has_failed()};
   // Removed at once: a wish that is heard is granted at this border.
   if (directory) wishes.save = std::filesystem::remove(directory->save_now_file());
   return wishes;
 }
 
+// Rank 0's clock decides.
+bool Trainer::Parts::time_is_up() const {
+  const double limit_s = inputs.config.train.max_time_s;
+  if (limit_s <= 0 || !directory) return false;
+  const std::chrono::duration<double> since_start = std::chrono::steady_clock::now() - start.begun;
+  return since_start.count() >= limit_s;
+}
+
 TrainStepResult Trainer::Parts::do_step() {
   const RunConfig& config = inputs.config;
+  const uint64_t first_sample = loader->cursor();
   std::vector<Batch> micro_batches;
   for (int64_t i = 0; i < layout.micro_steps(); ++i) micro_batches.push_back(loader->next());
   const double learning_rate =
@@ -143,8 +172,11 @@ TrainStepResult Trainer::Parts::do_step() {
                                  .group = *group,
                                  .max_grad_norm = config.optimizer.max_grad_norm,
                                  .pin_memory = config.parallel.pin_memory};
-  const TrainStepResult result =
-      train_step(context, micro_batches, learning_rate, [this] { return read_wishes(); });
+  const StepQuestions ask{
+      .read_wishes = [this] { return read_wishes(); },
+      .fault_of = [this](double loss,
+                         double grad_norm) { return judge.fault_of(loss, grad_norm); }};
+  const TrainStepResult result = train_step(context, micro_batches, learning_rate, ask);
   ++step;
   state.progress().cursor = loader->cursor();
   state.progress().epoch = static_cast<int64_t>(loader->epochs());
@@ -152,7 +184,42 @@ TrainStepResult Trainer::Parts::do_step() {
   for (int64_t source = 0; source < inputs.samples->num_sources(); ++source) {
     state.progress().source_tokens[inputs.samples->name(source)] += result.source_tokens[source];
   }
+  if (result.fault.empty()) {
+    judge.note(step, result.loss, /*is_good=*/true);
+  } else {
+    on_bad_step(result, first_sample);
+  }
   return result;
+}
+
+// The same on every rank: loss and gradient norm are.
+void Trainer::Parts::on_bad_step(const TrainStepResult& result, uint64_t first_sample) {
+  BadStep bad{.step = step,
+              .first_sample = first_sample,
+              .action = inputs.config.train.bad_steps.action,
+              .result = result,
+              .micro_losses = {}};
+  const bool may_go_on = judge.note(step, result.loss, /*is_good=*/false);
+  if (!may_go_on) bad.action = BadStepAction::kStop;
+  for (const std::string& bits : group->all_gather_text(bits_of(result.micro_losses))) {
+    bad.micro_losses.push_back(numbers_of(bits));
+  }
+  std::string place;
+  if (directory) {
+    record_bad_step(directory->bad_steps_file(), bad, layout, *inputs.samples);
+    place = "; its samples are listed in " + directory->bad_steps_file().string();
+  }
+  const std::string text = "step " + std::to_string(step) +
+                           " is bad and its update was not made: " + result.fault + place;
+  if (bad.action == BadStepAction::kStop) {
+    throw Error(text +
+                    ". A lower optimizer.learning_rate, a longer schedule.warmup_steps or data "
+                    "without damage may help, or train.bad_steps.action; --resume goes on from the "
+                    "last checkpoint",
+                kExitFailure);
+  }
+  if (directory) log_warn(text);
+  rolling_back = bad.action == BadStepAction::kRollBack;
 }
 
 void Trainer::Parts::log_sources() const {
@@ -182,7 +249,8 @@ void Trainer::Parts::cross_border(const TrainStepResult& result) {
   stopping = result.agreed.stop;
   StepBorder border{.last = step >= config.train.steps,
                     .stopping = stopping,
-                    .save_requested = result.agreed.save};
+                    .save_requested = result.agreed.save,
+                    .save_failed = result.agreed.save_failed};
   border.report = {.step = step,
                    .total_steps = config.train.steps,
                    .loss = result.loss,
@@ -192,6 +260,7 @@ void Trainer::Parts::cross_border(const TrainStepResult& result) {
                    .tokens = state.progress().tokens,
                    .source_tokens = tokens_by_source(),
                    .epochs = loader->epochs(),
+                   .skipped = !result.fault.empty(),
                    .world_size = group->size()};
   speed->measure(border.report, group->device());
   if (stopping || is_due(border, config.log.every_steps)) speed->start_window();
@@ -205,23 +274,62 @@ Trainer::Trainer(TrainInputs inputs, const StartOptions& start, std::shared_ptr<
 Trainer::~Trainer() = default;
 
 int Trainer::run() {
-  Parts& p = *parts_;
-  const int64_t total_steps = p.inputs.config.train.steps;
-  if (p.step >= total_steps) {
-    log_info("already at step " + std::to_string(p.step) +
+  int code = parts_->run();
+  while (parts_->rolling_back) {
+    roll_back();
+    code = parts_->run();
+  }
+  return code;
+}
+
+// All is built anew, as by a resume in another process, but goes on behind the bad step's samples.
+void Trainer::roll_back() {
+  Parts& before = *parts_;
+  before.state.checkpointer().finish();
+  const std::filesystem::path checkpoint = before.state.checkpointer().newest();
+  if (checkpoint.empty()) {
+    throw Error(
+        "there is no checkpoint to go back to yet; lower checkpoint.every_steps, or set "
+        "train.bad_steps.action to skip",
+        kExitFailure);
+  }
+  if (before.directory) log_warn("going back to " + checkpoint.string());
+  const uint64_t cursor = before.loader->cursor();
+  const StepHistory history = before.state.progress().steps;
+  StartOptions start = before.start;
+  start.resume = checkpoint.string();
+  start.overwrite = false;
+  TrainInputs inputs = std::move(before.inputs);
+  const std::shared_ptr<dist::Group> group = before.group;
+  parts_.reset();
+  parts_ = std::make_unique<Parts>(std::move(inputs), start, group);
+  parts_->state.progress().cursor = cursor;
+  parts_->state.progress().steps = history;
+}
+
+int Trainer::Parts::run() {
+  const int64_t total_steps = inputs.config.train.steps;
+  if (step >= total_steps) {
+    log_info("already at step " + std::to_string(step) +
              ": nothing to do. A larger train.steps continues the run");
     return kExitDone;
   }
-  p.start_writing();
-  p.start_reading();
-  p.add_callbacks();
-  while (p.step < total_steps && !p.stopping) p.cross_border(p.do_step());
-  if (p.stopping && p.step < total_steps) {
-    log_info("stopped at step " + std::to_string(p.step) + " on signal; go on with --resume");
+  start_writing();
+  start_reading();
+  add_callbacks();
+  while (step < total_steps && !stopping) {
+    const TrainStepResult result = do_step();
+    if (rolling_back) return kExitFailure;
+    cross_border(result);
+  }
+  if (stopping && step < total_steps) {
+    log_info("stopped at step " + std::to_string(step) +
+             (time_is_up() ? ": train.max_time_s is over" : " on signal") +
+             "; go on with --resume");
     return kExitStopped;
   }
-  log_info("done: " + std::to_string(p.step) + " steps, " +
-           format_count(p.state.progress().tokens) + " tokens");
+  log_info("done: " + std::to_string(step) + " steps, " + format_count(state.progress().tokens) +
+           " tokens");
   return kExitDone;
 }
 

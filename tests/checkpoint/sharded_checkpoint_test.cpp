@@ -126,6 +126,70 @@ TEST(ShardedCheckpoint, FilesAreThoseOfOneRankWhoeverHeldTheTensorsAndWhoeverLoa
   }
 }
 
+// What is saved is the state at the call, whatever becomes of it while it is written.
+RANK_BODY(save_in_the_background_every_layout) {
+  for (const auto& [precision, dtype] : kPrecisions) {
+    for (const Layout& layout : layouts_of(group)) {
+      const auto folder = shared_folder() / (std::string(precision) + "-" + layout.name);
+      ShardedRun run(
+          {.folder = folder, .dtype = dtype, .weights = layout.weights, .moments = layout.moments},
+          dist::borrow(group));
+      const int64_t sent_before = group.sent_bytes();
+      run.checkpointer().begin_save(3);
+      run.overwrite_everything();
+      group.barrier();  // the ranks may talk meanwhile
+      run.checkpointer().begin_save(4);
+      run.checkpointer().finish();
+      EXPECT_FALSE(run.checkpointer().has_failed());
+      EXPECT_EQ(run.checkpointer().newest(), folder / "checkpoints/step-00000004");
+      EXPECT_LT(group.sent_bytes() - sent_before, 1000) << "files went over the training's group";
+    }
+  }
+}
+
+TEST(ShardedCheckpoint, InTheBackgroundTheStateAtTheCallIsSaved) {
+  for (const int num_ranks : {1, 2, 4}) {
+    const TemporaryFolder folder;
+    dist::expect_ranks_pass("save_in_the_background_every_layout",
+                            num_ranks,
+                            {"ROPEWALK_TEST_FOLDER=" + folder.path().string()});
+    for (const auto& [precision, dtype] : kPrecisions) {
+      const auto reference = folder / (std::string("reference-") + precision);
+      ShardedRun one({.folder = reference, .dtype = dtype}, std::make_shared<dist::Group>());
+      one.checkpointer().save(3);
+      size_t compared = 0;
+      for (const std::string& name : names_in(folder.path())) {
+        if (!name.starts_with(std::string(precision) + "-")) continue;
+        expect_same_checkpoint(folder / name / "checkpoints/step-00000003",
+                               reference / "checkpoints/step-00000003");
+        ++compared;
+      }
+      EXPECT_EQ(compared, num_ranks == 4 ? 6u : 5u);
+    }
+  }
+}
+
+RANK_BODY(full_disk_in_the_background) {
+  ShardedRun run({.folder = shared_folder()}, dist::borrow(group));
+  run.checkpointer().begin_save(1);
+  run.checkpointer().finish();
+  const FullDisk full(group.rank() == 1 ? 3000 : 1'000'000);
+  run.checkpointer().begin_save(2);
+  const std::string text = error_of<Error>([&] { run.checkpointer().finish(); });
+  EXPECT_THAT(text, HasSubstr("rank 1: "));
+  EXPECT_THAT(text, HasSubstr("needs"));
+  EXPECT_FALSE(run.checkpointer().has_failed());
+  EXPECT_EQ(run.checkpointer().newest().filename(), "step-00000001");
+  group.barrier();  // until rank 0 has cleaned up
+  EXPECT_THAT(names_in(shared_folder() / "checkpoints"), testing::ElementsAre("step-00000001"));
+}
+
+TEST(ShardedCheckpoint, FullDiskInTheBackgroundIsToldOnAllWhenTheyWait) {
+  const TemporaryFolder folder;
+  dist::expect_ranks_pass(
+      "full_disk_in_the_background", 3, {"ROPEWALK_TEST_FOLDER=" + folder.path().string()});
+}
+
 // The disk is full for one rank, which is not the first.
 RANK_BODY(full_disk_on_rank_one) {
   for (const Layout& layout : layouts_of(group)) {

@@ -114,6 +114,16 @@ class ShardedRun {
 
   Checkpointer& checkpointer() { return checkpointer_; }
 
+  // As training does to what is being written in the background.
+  void overwrite_everything() {
+    std::vector<ParameterTensors> all = optimizer_.tensors();
+    all.push_back({"", weights_});
+    for (ParameterTensors& group : all) {
+      for (auto& [name, tensor] : group.tensors) at::Tensor(tensor.local()).fill_(7.0);
+    }
+    optimizer_.num_steps = -1;
+  }
+
   // Collective among those that hold the shards.
   bool equals(ShardedRun& other) {
     std::vector<ParameterTensors> ours = optimizer_.tensors(), theirs = other.optimizer_.tensors();

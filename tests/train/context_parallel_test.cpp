@@ -11,6 +11,7 @@
 #include "ropewalk/parallel/block_runner.h"
 #include "ropewalk/train/train_step.h"
 #include "train/make_data_parallel.h"
+#include "train/questions.h"
 
 ROPEWALK_RANK_TEST_MAIN
 
@@ -78,7 +79,7 @@ class Training {
                                    .group = *group_,
                                    .max_grad_norm = 1.0,
                                    .pin_memory = false};
-    return train_step(context, batches, 1e-3, [] { return BorderWishes{}; });
+    return train_step(context, batches, 1e-3, no_wishes());
   }
 
   // Of all parameters, in the order of their names.

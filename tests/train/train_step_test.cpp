@@ -5,6 +5,7 @@
 
 #include "ropewalk/optim/trainable.h"
 #include "ropewalk/parallel/replicated.h"
+#include "train/questions.h"
 
 namespace ropewalk {
 namespace {
@@ -40,9 +41,7 @@ struct SmallRun {
     data_parallel = std::make_unique<parallel::ReplicatedDataParallel>(parameters, group);
   }
 
-  TrainStepResult step(const std::function<BorderWishes()>& read_wishes = [] {
-    return BorderWishes{};
-  }) {
+  TrainStepResult step(const StepQuestions& ask = no_wishes()) {
     const TrainStepContext context{.decoder = *decoder,
                                    .context_parallel = context_parallel,
                                    .data_parallel = *data_parallel,
@@ -50,7 +49,7 @@ struct SmallRun {
                                    .group = *group,
                                    .max_grad_norm = 1.0,
                                    .pin_memory = false};
-    return train_step(context, {batch}, 1e-3, read_wishes);
+    return train_step(context, {batch}, 1e-3, ask);
   }
 
   Batch batch = small_batch();
@@ -67,15 +66,43 @@ TEST(TrainStep, WishThatComesUpDuringTheStepIsGrantedAtItsBorder) {
   const at::Tensor weight = run.parameters.front().second;
   const at::Tensor before = weight.detach().clone();
   bool gradients_were_there = false;
-  const TrainStepResult result = run.step([&] {
+  StepQuestions ask = no_wishes();
+  ask.read_wishes = [&] {
     gradients_were_there = weight.grad().defined() && weight.grad().abs().sum().item<float>() > 0;
     EXPECT_TRUE(weight.equal(before));
-    return BorderWishes{.stop = true, .save = false};
-  });
+    return BorderWishes{.stop = true, .save_failed = true};
+  };
+  const TrainStepResult result = run.step(ask);
   EXPECT_TRUE(gradients_were_there);
   EXPECT_TRUE(result.agreed.stop);
   EXPECT_FALSE(result.agreed.save);
+  EXPECT_TRUE(result.agreed.save_failed);
   EXPECT_FALSE(weight.equal(before));
+}
+
+TEST(TrainStep, ABadStepChangesNothingAndTellsTheLossOfEachMicroBatch) {
+  SmallRun run;
+  std::vector<at::Tensor> before;
+  for (const auto& [name, weight] : run.parameters) before.push_back(weight.detach().clone());
+  StepQuestions ask = no_wishes();
+  double shown_loss = 0, shown_norm = 0;
+  ask.fault_of = [&](double loss, double grad_norm) {
+    shown_loss = loss;
+    shown_norm = grad_norm;
+    return std::string("odd");
+  };
+  const TrainStepResult result = run.step(ask);
+  EXPECT_EQ(result.fault, "odd");
+  EXPECT_EQ(result.loss, shown_loss);
+  EXPECT_EQ(result.grad_norm, shown_norm);
+  ASSERT_EQ(result.micro_losses.size(), 1u);
+  EXPECT_NEAR(result.micro_losses[0], result.loss, 1e-6);
+  EXPECT_EQ(run.optimizer->num_steps(), 0);
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_TRUE(run.parameters[i].second.equal(before[i])) << run.parameters[i].first;
+  }
+  EXPECT_TRUE(run.step().fault.empty());
+  EXPECT_FALSE(run.parameters[0].second.equal(before[0]));
 }
 
 TEST(TrainStep, DocumentsOfARowAreReadApart) {
@@ -106,7 +133,7 @@ TEST(TrainStep, LossIsTheMeanOverTheTargets) {
   const at::Tensor tokens = at::tensor(batch.tokens, at::kLong).view({1, 4});
   const at::Tensor targets = at::tensor(batch.targets, at::kLong).view({1, 4});
   const double expected = run.decoder->token_nll(tokens, targets).mean().item<double>();
-  const TrainStepResult result = run.step([] { return BorderWishes{}; });
+  const TrainStepResult result = run.step();
   EXPECT_EQ(result.tokens, 4);
   EXPECT_EQ(result.source_tokens, (std::vector<int64_t>{3, 1}));
   EXPECT_NEAR(result.loss, expected, 1e-5);

@@ -1,11 +1,11 @@
 // Saves and loads whole training states in a run directory (layout: docs, "file formats").
 //
 // Saving: the ranks share the files of tensors of `step-N.tmp-<nonce>`; rank 0 makes the folder,
-// writes the rest, the manifest last, syncs, renames and syncs the parent; only then is it said to be
-// saved, and only then are older checkpoints deleted. A failure on one rank is thrown on every rank.
-// All ranks must see the same run directory. Files depend neither on the number of ranks nor on how they hold the tensors: any
-// of them loads what others saved. Every method marked collective must be called by all ranks at
-// the same point.
+// writes the rest, the manifest last, syncs, renames and syncs the parent; only then is it said to
+// be saved, and only then are older checkpoints deleted. A failure on one rank is thrown on every
+// rank. All ranks must see the same run directory. Files depend neither on the number of ranks nor
+// on how they hold the tensors: any of them loads what others saved. Every method marked collective
+// must be called by all ranks at the same point.
 #pragma once
 
 #include <cstdint>
@@ -92,8 +92,11 @@ class Checkpointer {
   // thread writes it over connections of its own. Waits for the save before first. Collective.
   void begin_save(int64_t step);
 
-  // A save in the background has failed on this rank, and will be found to have failed on every rank
-  // by finish().
+  // The last one that was loaded or durably saved; empty: none was.
+  std::filesystem::path newest() const;
+
+  // A save in the background has failed on this rank, and will be found to have failed on every
+  // rank by finish().
   bool has_failed() const;
 
   // Waits until what was begun is durable, and throws on every rank alike if it failed. Collective.

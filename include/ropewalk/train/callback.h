@@ -11,6 +11,7 @@ struct StepBorder {
   bool last = false;            // of the run
   bool stopping = false;        // on a signal: the process ends once what must not be lost is saved
   bool save_requested = false;  // the file `save-now`
+  bool save_failed = false;     // of a checkpoint that was written in the background
 };
 
 // Due every `every_steps` steps (0 = never) and at the run's last step.

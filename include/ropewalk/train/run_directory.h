@@ -24,6 +24,8 @@ class RunDirectory {
   std::filesystem::path tensorboard_folder() const { return path_ / "tensorboard"; }
   // Touched by a person: save at the next step border and go on.
   std::filesystem::path save_now_file() const { return path_ / "save-now"; }
+  // Steps that were found to be bad, with their samples.
+  std::filesystem::path bad_steps_file() const { return path_ / "bad_steps.jsonl"; }
   std::filesystem::path config_file() const { return path_ / "config.json"; }
 
   bool has_checkpoints() const;

@@ -18,7 +18,8 @@ struct StepReport {
   int64_t tokens = 0;       // target tokens since step 0
   // The same by source of the data; empty where there is only one.
   std::vector<std::pair<std::string, int64_t>> source_tokens;
-  double epochs = 0;  // of the training data, consumed so far
+  double epochs = 0;     // of the training data, consumed so far
+  bool skipped = false;  // a bad step, whose update was left out
   double step_time_s = 0;
   double tokens_per_second = 0;  // over all ranks, since the last logged step
   double mfu = 0;                // model FLOP/s over the measured matrix-product rate of all ranks

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ropewalk/config/fields.h"
+#include "ropewalk/train/bad_steps_config.h"
 
 namespace ropewalk {
 
@@ -19,6 +20,8 @@ struct TrainConfig {
   Precision precision = Precision::kFp32;
   int64_t seed = 1;
   int64_t loss_chunk_tokens = 1024;
+  double max_time_s = 0.0;
+  BadStepsConfig bad_steps;
 
   static constexpr auto fields() {
     using namespace rules;
@@ -54,6 +57,16 @@ struct TrainConfig {
               &T::loss_chunk_tokens,
               "Tokens whose logits exist at once in the loss. Less saves memory.",
               positive),
+        field("max_time_s",
+              &T::max_time_s,
+              "Seconds after its start at which a run saves and stops as on a signal, at the next "
+              "step border; 0 = no limit. Leave time for a step and a checkpoint.",
+              non_negative,
+              may_change_on_resume),
+        field("bad_steps",
+              &T::bad_steps,
+              "Steps whose loss or gradient shows that something is wrong.",
+              may_change_on_resume),
     };
   }
   void check(Diagnostics& d) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "ropewalk/data/loader.h"
@@ -19,6 +20,16 @@ namespace ropewalk {
 struct BorderWishes {
   bool stop = false;  // save and end
   bool save = false;  // save and go on
+  // Not a wish: a checkpoint that is written in the background has failed.
+  bool save_failed = false;
+};
+
+// What the trainer is asked in the middle of a step.
+struct StepQuestions {
+  // Once, when the gradients are there: what is wished during a step is granted at its border.
+  std::function<BorderWishes()> read_wishes;
+  // Of loss and gradient norm, which are the same on every rank: why the step is bad, or nothing.
+  std::function<std::string(double loss, double grad_norm)> fault_of;
 };
 
 struct TrainStepContext {
@@ -38,14 +49,14 @@ struct TrainStepResult {
   std::vector<int64_t> source_tokens;  // the same by source of the data
   double learning_rate = 0;
   BorderWishes agreed;
+  std::string fault;                 // not empty: the update was not made
+  std::vector<double> micro_losses;  // of a bad step: this rank's, a mean for each micro-batch
 };
 
-// `read_wishes` is called once, when the gradients are there: what is wished during the step is
-// granted at its border. Throws Error (exit 1) on every rank when loss or gradient is not finite;
-// the weights are then as they were before the step. Collective.
+// The weights change only if the step is found to be good. Collective.
 TrainStepResult train_step(const TrainStepContext& context,
                            const std::vector<Batch>& micro_batches,
                            double learning_rate,
-                           const std::function<BorderWishes()>& read_wishes);
+                           const StepQuestions& ask);
 
 }  // namespace ropewalk

@@ -1,5 +1,7 @@
 #include <ATen/Context.h>
 
+#include <chrono>
+
 #include "cli/engine/device.h"
 #include "cli/engine/engine_commands.h"
 #include "cli/engine/memory_check.h"
@@ -36,6 +38,7 @@ void tell(const TrainInputs& inputs, const Diagnostics& remarks) {
 }  // namespace
 
 int run_train(const TrainOptions& options) {
+  const auto begun = std::chrono::steady_clock::now();
   const RankEnvironment ranks = rank_environment_from_env();
   configure_logging(LogLevel::kInfo, ranks.rank, ranks.world_size);
   install_stop_handlers();
@@ -59,7 +62,8 @@ int run_train(const TrainOptions& options) {
   Trainer trainer(std::move(inputs),
                   {.resume = options.resume,
                    .overwrite = options.overwrite,
-                   .allow_change = options.allow_change},
+                   .allow_change = options.allow_change,
+                   .begun = begun},
                   group);
   return trainer.run();
 }
