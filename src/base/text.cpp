@@ -102,6 +102,7 @@ std::string format_seconds(double seconds) {
 }
 
 std::string format_number(double value) {
+  if (std::isnan(value)) return "nan";  // of either sign
   std::array<char, 64> buffer{};
   char* const end = buffer.data() + buffer.size();
   // Counts and bases (rope_theta 500000) read as people write them, not as 5e+05.

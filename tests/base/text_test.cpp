@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <limits>
 
 namespace ropewalk {
@@ -56,6 +58,7 @@ TEST(Text, FormatsNumbersShortest) {
   EXPECT_EQ(format_number(0.1), "0.1");
   EXPECT_EQ(format_number(2e-5), "2e-05");
   EXPECT_EQ(format_number(500000.0), "500000");
+  EXPECT_EQ(format_number(-std::nan("")), "nan");
 }
 
 TEST(Text, FormatsCounts) {
