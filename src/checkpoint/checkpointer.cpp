@@ -18,17 +18,15 @@
 #include "ropewalk/rope/identity.h"
 
 namespace ropewalk {
-namespace {
-
-std::string rope_difference(const Json& stored, const RopeParameters& now) {
-  const IdentityComparison comparison = compare_identity(stored, now);
-  return comparison.match == IdentityMatch::kSame ? std::string() : comparison.text;
-}
-
-}  // namespace
 
 Json stored_settings(const FoundCheckpoint& checkpoint) {
   return read_state(checkpoint.path).at("settings");
+}
+
+std::string rope_difference(const FoundCheckpoint& checkpoint, const RopeParameters& now) {
+  const Json stored = read_state(checkpoint.path).at("rope");
+  const IdentityComparison comparison = compare_identity(stored, now);
+  return comparison.match == IdentityMatch::kSame ? std::string() : comparison.text;
 }
 
 struct Checkpointer::Parts {
@@ -93,7 +91,7 @@ std::optional<FoundCheckpoint> Checkpointer::find(const ResumeRequest& request) 
     if (request.kind == ResumeRequest::Kind::kExactly) {
       found = find_checkpoint(parts_->checkpoints.folder(), request.path_or_step);
     } else {
-      found = find_newest_checkpoint(parts_->checkpoints.folder());
+      found = find_newest_checkpoint(parts_->checkpoints.folder(), request.objection);
     }
     if (!found) return std::string();
     for (const SkippedCheckpoint& skipped : found->skipped) {
@@ -150,7 +148,6 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
     if (!has_masters) import_unverified(parts_->weights, parts_->spec, checkpoint.path);
     for (const ParameterTensors& group : groups) files.copy_to(map, group);
     for (Stateful* owner : parts_->owners) owner->load_state(state.at("owners").at(owner->key()));
-    loaded.rope_difference = rope_difference(state.at("rope"), parts_->spec.rope);
     loaded.environment_differences = environment_differences(
         state.at("environment"),
         describe_environment(parts_->group->size(), parts_->options.device));

@@ -81,16 +81,19 @@ std::vector<CheckpointFolder> list_checkpoints(const std::filesystem::path& chec
   return folders;
 }
 
-std::optional<FoundCheckpoint> find_newest_checkpoint(
-    const std::filesystem::path& checkpoints_dir) {
+std::optional<FoundCheckpoint> find_newest_checkpoint(const std::filesystem::path& checkpoints_dir,
+                                                      const Objection& objection) {
   std::vector<SkippedCheckpoint> skipped;
   for (const CheckpointFolder& folder : list_checkpoints(checkpoints_dir)) {
     std::string reason = faults_of(folder.path);
     if (reason.empty()) {
       try {
         FoundCheckpoint found = describe_found(folder.path);
-        found.skipped = std::move(skipped);
-        return found;
+        if (objection) reason = objection(found);
+        if (reason.empty()) {
+          found.skipped = std::move(skipped);
+          return found;
+        }
       } catch (const CheckpointError& error) {
         reason = error.what();
       }
@@ -98,8 +101,10 @@ std::optional<FoundCheckpoint> find_newest_checkpoint(
     skipped.push_back({folder.path, std::move(reason)});
   }
   if (skipped.empty()) return std::nullopt;
-  std::string text = checkpoints_dir.string() + ": no checkpoint verifies";
-  for (const SkippedCheckpoint& folder : skipped) text += "\n" + folder.reason;
+  std::string text = checkpoints_dir.string() + ": no checkpoint will do";
+  for (const SkippedCheckpoint& folder : skipped) {
+    text += "\n" + folder.path.filename().string() + ": " + folder.reason;
+  }
   throw CheckpointError(text + "\nrestore one of them, or start anew with --overwrite");
 }
 

@@ -1,11 +1,13 @@
 #include "train/start.h"
 
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/hash.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/settings/resume.h"
 #include "ropewalk/spec/hf_model.h"
+#include "train/start_record.h"
 
 namespace ropewalk {
 namespace {
@@ -27,10 +29,47 @@ void refuse_mixing_runs(const FoundCheckpoint& found,
                     " is another run's. Branch off into a new train.run_dir, or give --overwrite");
 }
 
-ResumeRequest request_of(const std::string& resume) {
-  if (resume == "newest") return {.kind = ResumeRequest::Kind::kNewest, .path_or_step = {}};
-  if (resume == "auto") return {.kind = ResumeRequest::Kind::kNewestOrNone, .path_or_step = {}};
-  return {.kind = ResumeRequest::Kind::kExactly, .path_or_step = resume};
+void refuse_other_positions(const FoundCheckpoint& found, const TrainInputs& inputs) {
+  const std::string difference = rope_difference(found, inputs.model.spec.rope);
+  if (difference.empty()) return;
+  throw CheckpointError(found.path.string() + ": its positions are not this run's: " + difference +
+                        ". --resume continues the same model; to extend it further, name it as "
+                        "model.pretrained of a new run");
+}
+
+constexpr int kMostFruitlessStarts = 2;
+
+StartRecord record_of(const FoundCheckpoint& found, const TrainInputs& inputs, int num_ranks) {
+  const std::string settings = resolved_json(inputs.config).dump() + std::to_string(num_ranks);
+  return {std::filesystem::path(inputs.config.train.run_dir) / "starts.json",
+          found.manifest_hash + " " + hash_text(settings)};
+}
+
+// Goes back by one checkpoint, then ends: further back, more is lost than a person may want.
+Objection object_to_fruitless(const TrainInputs& inputs, int num_ranks) {
+  return [&inputs, num_ranks, passed = std::string()](const FoundCheckpoint& found) mutable {
+    if (record_of(found, inputs, num_ranks).num_fruitless() < kMostFruitlessStarts) {
+      return std::string();
+    }
+    const std::string reason =
+        std::to_string(kMostFruitlessStarts) +
+        " starts from it ended before a step was done; --resume=" + std::to_string(found.step) +
+        " takes it all the same";
+    if (!passed.empty()) {
+      throw CheckpointError(found.path.string() + ": " + reason + "\n" + passed +
+                            "\nthe run does not go back any further by itself: see why its starts "
+                            "end, or name an older step with --resume=STEP");
+    }
+    passed = found.path.string() + ": " + reason;
+    return reason;
+  };
+}
+
+ResumeRequest request_of(const std::string& resume, const Objection& objection) {
+  using Kind = ResumeRequest::Kind;
+  if (resume == "newest") return {.kind = Kind::kNewest, .objection = objection};
+  if (resume == "auto") return {.kind = Kind::kNewestOrNone, .objection = objection};
+  return {.kind = Kind::kExactly, .path_or_step = resume};
 }
 
 }  // namespace
@@ -60,7 +99,8 @@ std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
                                           const StartOptions& start,
                                           dist::Group& group) {
   if (start.resume.empty()) return std::nullopt;
-  std::optional<FoundCheckpoint> found = checkpointer.find(request_of(start.resume));
+  std::optional<FoundCheckpoint> found =
+      checkpointer.find(request_of(start.resume, object_to_fruitless(inputs, group.size())));
   if (!found) {
     log_info("no checkpoint yet: starting at step 0");
     return found;
@@ -71,24 +111,31 @@ std::optional<FoundCheckpoint> find_start(Checkpointer& checkpointer,
     refuse_differences_on_resume(
         stored_settings(*found), portable_json(inputs.config), start.allow_change, source);
     refuse_other_model(load_hf_model(found->path), inputs.model, source);
+    refuse_other_positions(*found, inputs);
     return std::string();
   });
   return found;
 }
 
-int64_t load_start(Checkpointer& checkpointer, const FoundCheckpoint& found) {
+void load_start(Checkpointer& checkpointer,
+                const FoundCheckpoint& found,
+                const TrainInputs& inputs,
+                dist::Group& group) {
+  on_first_rank(group, [&] {
+    const std::filesystem::path own =
+        std::filesystem::path(inputs.config.train.run_dir) / "checkpoints";
+    if (is_in(found, own)) record_of(found, inputs, group.size()).note_start();
+    return std::string();
+  });
   const LoadedCheckpoint loaded = checkpointer.load(found);
-  if (!loaded.rope_difference.empty()) {
-    throw CheckpointError(found.path.string() +
-                          ": its positions are not this run's: " + loaded.rope_difference +
-                          ". --resume continues the same model; to extend it further, name it as "
-                          "model.pretrained of a new run");
-  }
   log_info("resumed " + found.path.string() + " at step " + std::to_string(loaded.step));
   for (const std::string& difference : loaded.environment_differences) {
     log_warn("not bit for bit as before: " + difference);
   }
-  return loaded.step;
+}
+
+void note_first_step(const FoundCheckpoint& found, const TrainInputs& inputs, int num_ranks) {
+  record_of(found, inputs, num_ranks).note_step();
 }
 
 }  // namespace ropewalk

@@ -89,7 +89,8 @@ TrainState::TrainState(const TrainInputs& inputs,
   checkpointer_->add(*optimizer_state_);
   checkpointer_->add(*reducer_state_);
   checkpointer_->add(progress_);
-  if (found) resumed_step_ = load_start(*checkpointer_, *found);
+  if (found) load_start(*checkpointer_, *found, inputs, *group);
+  resumed_from_ = found;
 }
 
 }  // namespace ropewalk

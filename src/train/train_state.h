@@ -24,8 +24,11 @@ class TrainState {
              const StartOptions& start,
              std::shared_ptr<dist::Group> group);
 
-  // The step that was loaded; nothing on a fresh start.
-  std::optional<int64_t> resumed_step() const { return resumed_step_; }
+  // What was loaded; nothing on a fresh start.
+  const std::optional<FoundCheckpoint>& resumed_from() const { return resumed_from_; }
+  std::optional<int64_t> resumed_step() const {
+    return resumed_from_ ? std::optional(resumed_from_->step) : std::nullopt;
+  }
 
   Decoder& decoder() { return *decoder_; }
   AdamW& optimizer() { return *optimizer_; }
@@ -44,7 +47,7 @@ class TrainState {
   std::unique_ptr<ReducerState> reducer_state_;
   ProgressState progress_;
   std::unique_ptr<Checkpointer> checkpointer_;
-  std::optional<int64_t> resumed_step_;
+  std::optional<FoundCheckpoint> resumed_from_;
 };
 
 }  // namespace ropewalk

@@ -317,9 +317,11 @@ int Trainer::Parts::run() {
   start_writing();
   start_reading();
   add_callbacks();
-  while (step < total_steps && !stopping) {
+  const auto& from = state.resumed_from();
+  for (bool first = true; step < total_steps && !stopping; first = false) {
     const TrainStepResult result = do_step();
     if (rolling_back) return kExitFailure;
+    if (first && from && directory) note_first_step(*from, inputs, group->size());
     cross_border(result);
   }
   if (stopping && step < total_steps) {

@@ -15,6 +15,7 @@ ROPEWALK_RANK_TEST_MAIN
 namespace ropewalk {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -68,7 +69,8 @@ TEST(Checkpointer, WeightsMomentsAndStateComeBackBitForBit) {
     EXPECT_EQ(loaded.step, 17);
     EXPECT_TRUE(same_weights(*run.decoder, *other.decoder));
     EXPECT_TRUE(run.optimizer.equals(other.optimizer));
-    EXPECT_THAT(loaded.rope_difference, IsEmpty());
+    EXPECT_THAT(rope_difference(other.checkpointer.find({}).value(), other.decoder->spec().rope),
+                IsEmpty());
     EXPECT_THAT(loaded.environment_differences, IsEmpty());
   }
 }
@@ -160,7 +162,7 @@ TEST(Checkpointer, NoneThatVerifiesIsAnErrorAndNoneAtAllOnlyWhereAskedFor) {
   EXPECT_THAT(error_of<Error>([&] {
                 run.checkpointer.find({Kind::kNewestOrNone, ""});
               }),
-              HasSubstr("no checkpoint verifies"));
+              HasSubstr("no checkpoint will do"));
 }
 
 TEST(Checkpointer, LeftoversOfDeadRunsAreIgnoredAndCleanedUp) {
@@ -299,14 +301,26 @@ TEST(Checkpointer, OtherPositionsAreReportedOnLoad) {
   longer.rope.kind = RopeKind::kLinear;
   longer.rope.factor = 4.0;
   longer.rope.max_position_embeddings = 128;
-  const auto decoder = build_decoder(longer);
-  FakeOptimizer optimizer(*decoder, 0.0);
-  Checkpointer checkpointer({.run_dir = folder.path()},
-                            longer,
-                            dist::as_whole(decoder->named_weights()),
-                            std::make_shared<dist::Group>());
-  checkpointer.add(optimizer);
-  EXPECT_THAT(checkpointer.load(checkpointer.find({}).value()).rope_difference, HasSubstr("4"));
+  const FoundCheckpoint found = run.checkpointer.find({}).value();
+  EXPECT_THAT(rope_difference(found, longer.rope), HasSubstr("4"));
+}
+
+TEST(Discovery, WhatIsSaidAgainstACheckpointSendsItToTheOneBefore) {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  for (int64_t step = 1; step <= 2; ++step) run.checkpointer.save(step);
+  const auto found = find_newest_checkpoint(folder / "checkpoints", [](const FoundCheckpoint& it) {
+    return it.step == 2 ? std::string("unlucky") : std::string();
+  });
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->step, 1);
+  ASSERT_EQ(found->skipped.size(), 1u);
+  EXPECT_EQ(found->skipped[0].reason, "unlucky");
+  EXPECT_THAT(error_of<CheckpointError>([&] {
+                find_newest_checkpoint(folder / "checkpoints",
+                                       [](const FoundCheckpoint&) { return std::string("odd"); });
+              }),
+              AllOf(HasSubstr("step-00000001: odd"), HasSubstr("step-00000002: odd")));
 }
 
 TEST(Checkpointer, StateSpreadOverSmallShardsComesBack) {

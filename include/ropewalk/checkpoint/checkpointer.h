@@ -38,18 +38,22 @@ struct CheckpointerOptions {
 
 struct LoadedCheckpoint {
   int64_t step = 0;
-  std::string rope_difference;  // empty = same; else "extension x2", or what differs
   std::vector<std::string> environment_differences;  // bit-for-bit continuation is not promised
 };
 
 struct ResumeRequest {
   enum class Kind { kNewest, kNewestOrNone, kExactly } kind = Kind::kNewest;
   std::string path_or_step;  // kExactly
+  Objection objection;       // of rank 0, to what the other kinds would take
 };
 
 // The settings that the checkpoint's run had. Throws CheckpointError when its trainer state is not
 // of this version.
 Json stored_settings(const FoundCheckpoint& checkpoint);
+
+// How the checkpoint's positions differ from these: empty = not at all; else "extension x2", or
+// what differs.
+std::string rope_difference(const FoundCheckpoint& checkpoint, const RopeParameters& now);
 
 class Checkpointer {
  public:

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,9 +36,14 @@ struct CheckpointFolder {
 // Folders named like published checkpoints, newest step first, complete or not.
 std::vector<CheckpointFolder> list_checkpoints(const std::filesystem::path& checkpoints_dir);
 
-// The newest whose sizes and hashes all verify. Nothing when there is no checkpoint at all; a
-// CheckpointError with every reason when there are some and none verifies.
-std::optional<FoundCheckpoint> find_newest_checkpoint(const std::filesystem::path& checkpoints_dir);
+// Of a checkpoint that verifies: why it is passed over all the same; empty: it is taken.
+using Objection = std::function<std::string(const FoundCheckpoint&)>;
+
+// The newest whose sizes and hashes all verify and that nothing is said against. Nothing when there
+// is no checkpoint at all; a CheckpointError with every reason when there are some and none will
+// do.
+std::optional<FoundCheckpoint> find_newest_checkpoint(const std::filesystem::path& checkpoints_dir,
+                                                      const Objection& objection = {});
 
 // Exactly that one: a step number of this run, or a checkpoint folder anywhere. Throws
 // CheckpointError when it is missing or damaged; never falls back.
