@@ -1,53 +1,21 @@
 """Steps that go wrong: all ranks decide alike, nothing of them is kept, their samples are named."""
 
 import json
-import shutil
 
 import pytest
-from main_job import OWN_MODEL, PROGRAM, kill_group, metrics, numbers, ropewalk, start, state_bytes, wait_for_step
-from safetensors.torch import load_file, save_file
+from bad_data import bad_steps, make_bad_data, nan_samples
+from main_job import PROGRAM, kill_group, metrics, numbers, ropewalk, start, state_bytes, wait_for_step
+from safetensors.torch import load_file
 from small_runs import checkpoint, settings, small_run
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
 
-MARK = "\u00a7"  # in one document only
-NUM_DOCUMENTS = 40
 STEPS = 12
-
-
-def ids_of(text, folder):
-    file = folder / "text"
-    file.write_text(text)
-    return {int(word) for word in ropewalk("tokenize", OWN_MODEL, file).split()}
-
-
-def model_with(folder, token, change):
-    """The example model with an output head of its own, and another embedding for one token."""
-    shutil.copytree(OWN_MODEL, folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
-    tensors = load_file(folder / "model.safetensors")
-    embedding = tensors["model.embed_tokens.weight"]
-    tensors["lm_head.weight"] = embedding.clone()
-    embedding[token] = change(embedding[token])
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Data of which one sequence holds a token that no other does, and models that fail at it."""
-    folder = tmp_path_factory.mktemp("bad")
-    usual = "the rope is long and the walk is longer than the rope. "
-    texts = [usual * (4 + number % 3) for number in range(NUM_DOCUMENTS)]
-    texts[25] = usual + MARK + usual
-    documents = folder / "documents.jsonl"
-    documents.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    ropewalk("prepare", documents, "--tokenizer", OWN_MODEL, "--output", folder / "shards")
-    token = sorted(ids_of(MARK, folder) - ids_of(usual, folder))[0]
-    model_with(folder / "nan", token, lambda row: row * float("nan"))
-    model_with(folder / "loud", token, lambda row: row * 0 + 1e4)
-    return folder
+    return make_bad_data(tmp_path_factory.mktemp("bad"))
 
 
 def bad_run(place, tmp_path, name, model="nan", **changes):
@@ -58,31 +26,18 @@ def bad_run(place, tmp_path, name, model="nan", **changes):
     return small_run(tmp_path / f"{name}.json", place / "shards", tmp_path / name, **sections)
 
 
-def records(run_dir):
-    return [json.loads(line) for line in (run_dir / "bad_steps.jsonl").read_text().splitlines()]
-
-
-def samples_with(record, is_bad):
-    return [(sample["source"], sample["sequence"]) for batch in record["micro_batches"]
-            if is_bad(batch["loss"]) for sample in batch["samples"]]
-
-
-def is_nan(loss):
-    return loss == "nan"
-
-
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_bad_step_is_skipped_and_its_samples_are_named(place, tmp_path, ranks):
-    config = bad_run(place, tmp_path, "run", train={"steps": 100})
+    config = bad_run(place, tmp_path, "run", train={"steps": 70})
     output = ropewalk("train", config, "--nproc", ranks)
-    bad = records(tmp_path / "run")
+    bad = bad_steps(tmp_path / "run")
     assert len(bad) >= 2, "the sequence comes once in an epoch"
     lines = {line["step"]: line for line in metrics(tmp_path / "run")}
-    assert sorted(lines) == list(range(1, 101))
+    assert sorted(lines) == list(range(1, 71))
     assert [step for step, line in lines.items() if line.get("skipped")] == [r["step"] for r in bad]
     assert output.count("is bad and its update was not made: the loss is nan") == len(bad)
-    assert len({tuple(samples_with(record, is_nan)) for record in bad}) == 1
-    assert all(len(samples_with(record, is_nan)) == 1 for record in bad)
+    assert len({tuple(nan_samples(record)) for record in bad}) == 1
+    assert all(len(nan_samples(record)) == 1 for record in bad)
     assert all(len(record["micro_batches"]) == 4 and record["action"] == "skip" for record in bad)
     assert all(isinstance(lines[step]["loss"], float) for step in lines if "skipped" not in lines[step])
 
@@ -91,11 +46,11 @@ def test_ranks_agree_and_weights_are_those_of_a_run_without_the_step(place, tmp_
     """One rank meets the sequence, two ranks must leave the same step out."""
     for ranks in (1, 2):
         ropewalk("train", bad_run(place, tmp_path, f"run{ranks}", train={"steps": 40}), "--nproc", ranks)
-    assert [record["step"] for record in records(tmp_path / "run1")] == \
-        [record["step"] for record in records(tmp_path / "run2")]
+    assert [record["step"] for record in bad_steps(tmp_path / "run1")] == \
+        [record["step"] for record in bad_steps(tmp_path / "run2")]
     one, two = (numbers(tmp_path / f"run{ranks}", "loss") for ranks in (1, 2))
     assert [loss for loss in one if loss] == pytest.approx([loss for loss in two if loss], rel=1e-5)
-    step = records(tmp_path / "run1")[0]["step"]
+    step = bad_steps(tmp_path / "run1")[0]["step"]
     before, after = (load_file(checkpoint_at(place, tmp_path, last)) for last in (step - 1, step))
     assert before.keys() == after.keys()
     for name in before:
@@ -113,7 +68,7 @@ def test_by_default_the_run_ends_and_keeps_its_checkpoint(place, tmp_path):
     config = bad_run(place, tmp_path, "run", train={"steps": 40, "bad_steps": {}},
                      checkpoint={"every_steps": 1})
     message = ropewalk("train", config, expect=1)
-    bad, = records(tmp_path / "run")
+    bad, = bad_steps(tmp_path / "run")
     assert f"step {bad['step']} is bad" in message and str(tmp_path / "run/bad_steps.jsonl") in message
     assert "bad_steps.action" in message and bad["action"] == "stop"
     assert checkpoint(tmp_path / "run", bad["step"] - 1).exists()
@@ -125,16 +80,16 @@ def test_too_many_in_a_row_end_the_run(place, tmp_path):
                      train={"bad_steps": {"action": "skip", "max_in_a_row": 3, "loss_spike_factor": 0}},
                      optimizer={"learning_rate": 1e30})
     message = ropewalk("train", config, "--nproc", 2, expect=1)
-    actions = [record["action"] for record in records(tmp_path / "run")][-3:]
+    actions = [record["action"] for record in bad_steps(tmp_path / "run")][-3:]
     assert actions == ["skip", "skip", "stop"], message
-    steps = [record["step"] for record in records(tmp_path / "run")][-3:]
+    steps = [record["step"] for record in bad_steps(tmp_path / "run")][-3:]
     assert steps == list(range(steps[0], steps[0] + 3))
 
 
 def test_a_spike_is_bad_where_it_is_looked_for(place, tmp_path):
     spikes = {"train": {"steps": 60, "bad_steps": {"action": "skip", "loss_spike_factor": 1.5}}}
     ropewalk("train", bad_run(place, tmp_path, "run", model="loud", **spikes))
-    found = records(tmp_path / "run")
+    found = bad_steps(tmp_path / "run")
     assert found and all("more than 1.5 times" in record["fault"] for record in found)
     assert all(record["step"] > 16 for record in found)
     # Resumed in between, the run decides as it would have undisturbed.
@@ -150,7 +105,7 @@ def test_a_spike_is_bad_where_it_is_looked_for(place, tmp_path):
 def test_rolling_back_passes_over_the_samples_since_the_checkpoint(place, tmp_path, ranks):
     back = {"train": {"steps": 50, "bad_steps": {"action": "roll_back"}}}
     output = ropewalk("train", bad_run(place, tmp_path, "run", **back), "--nproc", ranks)
-    bad = records(tmp_path / "run")
+    bad = bad_steps(tmp_path / "run")
     assert [line["step"] for line in metrics(tmp_path / "run")] == list(range(1, 51))
     assert output.count("going back to") == len(bad) >= 1
     first = bad[0]
