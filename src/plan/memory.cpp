@@ -6,6 +6,7 @@
 
 #include "plan/block_tensors.h"
 #include "plan/model_sizes.h"
+#include "plan/saved_copy.h"
 
 namespace ropewalk::plan {
 namespace {
@@ -73,8 +74,14 @@ class Estimate {
         trained(state + (sums_whole_gradients() ? shards_.whole * kFp32 : 0));
     if (!shape_.offloads_optimizer()) of(bytes, Use::kMoments) = trained(2 * state);
     of(bytes, Use::kCommunication) = reducer_bytes(of(bytes, Use::kGradients));
+    if (!cuda_) of(bytes, Use::kSavedCopy) = copy_bytes();
     of(bytes, Use::kRuntime) = runtime_bytes();
     return bytes;
+  }
+
+  int64_t copy_bytes() const {
+    return saved_copy_bytes({.weights = state_count(), .moments = trained(2 * state_count())},
+                            shape_);
   }
 
   int64_t runtime_bytes() const {
@@ -285,6 +292,7 @@ class Estimate {
     int64_t bytes = 0;
     if (shape_.offloads_optimizer()) bytes += trained(2 * state_count() * kFp32);
     if (shape_.offloads_inputs()) bytes += num_layers() * hidden_;
+    if (cuda_) bytes += copy_bytes();
     return bytes;
   }
 
@@ -322,6 +330,8 @@ const char* use_name(Use use) {
       return "gathered";
     case Use::kCommunication:
       return "communication";
+    case Use::kSavedCopy:
+      return "saved_copy";
     case Use::kRuntime:
       return "runtime";
     case Use::kSlack:

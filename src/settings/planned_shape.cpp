@@ -29,6 +29,7 @@ plan::RunShape planned_shape(const RunConfig& config, const DecoderSpec& spec, i
   shape.precision = config.train.precision;
   shape.separate_documents = config.data.packing == Packing::kPacked;
   shape.trained_share = trained_share(config.optimizer, spec);
+  shape.async_save = config.checkpoint.async_save;
   shape.parallel = config.parallel;
   return shape;
 }

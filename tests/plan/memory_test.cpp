@@ -223,6 +223,31 @@ TEST(PlannedMemory, LongestSequenceFitsAndTheNextDoesNot) {
   EXPECT_EQ(model.longest_sequence(shape, int64_t{1} << 30), 0);
 }
 
+TEST(PlannedMemory, ASaveInTheBackgroundHoldsWhatTheRankWrites) {
+  const MemoryModel model(spec_from(small_llama()));
+  const int64_t count = parameter_count(spec_from(small_llama()));
+  const auto copy_of = [&](const RunShape& shape) {
+    return of(at(model.plan(shape), Moment::kLoss), Use::kSavedCopy);
+  };
+  RunShape shape = cpu_shape(256);
+  EXPECT_EQ(copy_of(shape), 0);
+  shape.async_save = true;
+  EXPECT_EQ(copy_of(shape), 12 * count);
+  // One of two ranks writes the optimizer's file; in bf16 the other writes both files of weights.
+  shape.ranks = shape.global_batch_size = 2;
+  EXPECT_EQ(copy_of(shape), 8 * count);
+  shape.precision = Precision::kBf16;
+  EXPECT_EQ(copy_of(shape), 8 * count);
+  shape.parallel.data_parallel = DataParallelKind::kFsdp;
+  EXPECT_NEAR(copy_of(shape), 12 * count / 2, 12 * count / 100);
+  // Beside a GPU the copy is on the host.
+  shape.device = Device::kCuda;
+  EXPECT_EQ(copy_of(shape), 0);
+  const int64_t with = model.plan(shape).host_bytes;
+  shape.async_save = false;
+  EXPECT_NEAR(with - model.plan(shape).host_bytes, 12 * count / 2, 12 * count / 100);
+}
+
 TEST(RunShape, TokensBeyondAllMemoryDoNotOverflow) {
   RunShape shape = cpu_shape(int64_t{1} << 40);
   shape.micro_batch_size = int64_t{1} << 60;

@@ -41,6 +41,8 @@ TEST(PlannedShape, HasTheConfigsSettings) {
   EXPECT_EQ(shape.trained_share, 1.0);
   EXPECT_EQ(shape_with({{"data", {{"sequence_length", 64}}}}).sequence_length, 64);
   EXPECT_TRUE(shape_with({{"data", {{"packing", "packed"}}}}).separate_documents);
+  EXPECT_FALSE(shape.async_save);
+  EXPECT_TRUE(shape_with({{"checkpoint", {{"async_save", true}}}}).async_save);
 }
 
 TEST(PlannedShape, FrozenParametersAreNotTrained) {

@@ -24,10 +24,11 @@ enum class Use {
   kHeadGradient,   // the output projection's gradient, made together with the loss
   kGathered,       // weights gathered whole and gradients not yet reduced, of sharded kinds
   kCommunication,  // buffers of collectives
-  kRuntime,        // the program itself and its libraries
-  kSlack,          // lost between the allocator's blocks
+  kSavedCopy,  // of a checkpoint that is written in the background, where it lies beside the rest
+  kRuntime,    // the program itself and its libraries
+  kSlack,      // lost between the allocator's blocks
 };
-constexpr int64_t kNumUses = 11;
+constexpr int64_t kNumUses = 12;
 const char* use_name(Use use);  // "weights", "head_gradient"
 
 using UseBytes = std::array<int64_t, kNumUses>;
@@ -50,7 +51,7 @@ struct MemoryAt {
 
 struct MemoryPlan {
   std::vector<MemoryAt> moments;
-  int64_t host_bytes = 0;  // moved to host memory by offloading
+  int64_t host_bytes = 0;  // in host memory beside a GPU: offloading, and copies of checkpoints
   const MemoryAt& peak() const;
   int64_t peak_bytes() const { return total(peak().bytes); }
 };

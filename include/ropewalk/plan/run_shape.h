@@ -18,6 +18,7 @@ struct RunShape {
   int64_t loss_chunk_tokens = 1024;
   Precision precision = Precision::kFp32;
   bool separate_documents = false;  // attention within documents: data.packing `packed`
+  bool async_save = false;          // checkpoints are written in the background
   double trained_share = 1.0;       // of the parameters; the others are frozen
   Device device = Device::kCpu;
   int64_t ranks_per_machine = 8;

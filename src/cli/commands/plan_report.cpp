@@ -1,6 +1,7 @@
 // The text form of a plan.
 #include "cli/commands/plan_report.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "ropewalk/base/text.h"
@@ -35,6 +36,8 @@ const char* use_text(Use use) {
       return "gathered weights, gradients";
     case Use::kCommunication:
       return "communication buffers";
+    case Use::kSavedCopy:
+      return "copy of a checkpoint";
     case Use::kRuntime:
       return "program and libraries";
     case Use::kSlack:
@@ -132,6 +135,10 @@ std::string memory_table(const PlanFindings& f) {
   };
   for (int64_t i = 0; i < plan::kNumUses; ++i) {
     const auto use = static_cast<Use>(i);
+    const bool is_there = std::any_of(f.memory.moments.begin(),
+                                      f.memory.moments.end(),
+                                      [&](const MemoryAt& at) { return of(at.bytes, use) != 0; });
+    if (!is_there) continue;
     row(use_text(use), [&](const MemoryAt& at) { return of(at.bytes, use); });
   }
   row("total", [](const MemoryAt& at) { return plan::total(at.bytes); });
