@@ -61,9 +61,9 @@ def step_times(run_dir):
 def stall(work):
     failures, shown = [], []
     every = 4
-    for is_async in (True, False):
+    for is_async in work.size(short=(True,), full=(True, False)):
         run_dir = fresh(work.folder / "run")
-        hidden, layers = SIZES[work.size(short=1, full=2)]
+        hidden, layers = SIZES[work.size(short=0, full=2)]
         config = sized_run(work, "run", hidden, layers, data={"sequence_length": 128},
                            train={"steps": 3 * every + 2, "global_batch_size": 16},
                            checkpoint={"every_steps": every, "async_save": is_async},
