@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
@@ -13,9 +12,8 @@
 #include "ropewalk/optim/schedule.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/train/matmul_rate.h"
-#include "ropewalk/train/step_judge.h"
 #include "ropewalk/train/train_step.h"
-#include "train/bad_step_record.h"
+#include "train/bad_steps.h"
 #include "train/callbacks/evaluation.h"
 #include "train/callbacks/metrics.h"
 #include "train/callbacks/saving.h"
@@ -41,17 +39,6 @@ EvalConfig with_windows(EvalConfig config, int64_t sequence_length) {
   return config;
 }
 
-// Doubles as text between ranks, whatever they are: JSON has no NaN.
-std::string bits_of(const std::vector<double>& numbers) {
-  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
-}
-
-std::vector<double> numbers_of(const std::string& bits) {
-  std::vector<double> numbers(bits.size() / sizeof(double));
-  std::memcpy(numbers.data(), bits.data(), bits.size());
-  return numbers;
-}
-
 }  // namespace
 
 struct Trainer::Parts {
@@ -65,7 +52,6 @@ struct Trainer::Parts {
   bool time_is_up() const;
   void log_sources() const;
   TrainStepResult do_step();
-  void on_bad_step(const TrainStepResult& result, uint64_t first_sample);
   std::vector<std::pair<std::string, int64_t>> tokens_by_source() const;
   void cross_border(const TrainStepResult& result);
 
@@ -79,7 +65,7 @@ struct Trainer::Parts {
   std::unique_ptr<Loader> loader;
   std::unique_ptr<SpeedMeter> speed;
   std::vector<std::unique_ptr<Callback>> callbacks;
-  StepJudge judge;
+  std::unique_ptr<BadSteps> bad_steps;
   int64_t step = 0;
   bool stopping = false;
   bool rolling_back = false;
@@ -94,7 +80,6 @@ Trainer::Parts::Parts(TrainInputs given,
       directory(look_at_run_directory(inputs.config, start, *group)),
       state(inputs, start, group),
       layout(batch_layout(inputs.config, *group)),
-      judge(inputs.config.train.bad_steps, state.progress().steps),
       step(state.resumed_step().value_or(0)) {}
 
 // All that can refuse the start has been read by now.
@@ -115,6 +100,13 @@ void Trainer::Parts::start_reading() {
   progress.seed = config.train.seed;
   loader = std::make_unique<Loader>(inputs.samples,
                                     LoaderOptions{.layout = layout, .cursor = progress.cursor});
+  bad_steps = std::make_unique<BadSteps>(
+      config.train.bad_steps,
+      progress.steps,
+      BadSteps::Place{*group,
+                      *inputs.samples,
+                      layout,
+                      directory ? directory->bad_steps_file() : std::filesystem::path()});
   log_sources();
   const at::ScalarType dtype = state.decoder().options().compute_dtype;
   speed = std::make_unique<SpeedMeter>(
@@ -175,7 +167,7 @@ TrainStepResult Trainer::Parts::do_step() {
   const StepQuestions ask{
       .read_wishes = [this] { return read_wishes(); },
       .fault_of = [this](double loss,
-                         double grad_norm) { return judge.fault_of(loss, grad_norm); }};
+                         double grad_norm) { return bad_steps->fault_of(loss, grad_norm); }};
   const TrainStepResult result = train_step(context, micro_batches, learning_rate, ask);
   ++step;
   state.progress().cursor = loader->cursor();
@@ -184,42 +176,8 @@ TrainStepResult Trainer::Parts::do_step() {
   for (int64_t source = 0; source < inputs.samples->num_sources(); ++source) {
     state.progress().source_tokens[inputs.samples->name(source)] += result.source_tokens[source];
   }
-  if (result.fault.empty()) {
-    judge.note(step, result.loss, /*is_good=*/true);
-  } else {
-    on_bad_step(result, first_sample);
-  }
+  rolling_back = bad_steps->after_step(step, first_sample, result);
   return result;
-}
-
-// The same on every rank: loss and gradient norm are.
-void Trainer::Parts::on_bad_step(const TrainStepResult& result, uint64_t first_sample) {
-  BadStep bad{.step = step,
-              .first_sample = first_sample,
-              .action = inputs.config.train.bad_steps.action,
-              .result = result,
-              .micro_losses = {}};
-  const bool may_go_on = judge.note(step, result.loss, /*is_good=*/false);
-  if (!may_go_on) bad.action = BadStepAction::kStop;
-  for (const std::string& bits : group->all_gather_text(bits_of(result.micro_losses))) {
-    bad.micro_losses.push_back(numbers_of(bits));
-  }
-  std::string place;
-  if (directory) {
-    record_bad_step(directory->bad_steps_file(), bad, layout, *inputs.samples);
-    place = "; its samples are listed in " + directory->bad_steps_file().string();
-  }
-  const std::string text = "step " + std::to_string(step) +
-                           " is bad and its update was not made: " + result.fault + place;
-  if (bad.action == BadStepAction::kStop) {
-    throw Error(text +
-                    ". A lower optimizer.learning_rate, a longer schedule.warmup_steps or data "
-                    "without damage may help, or train.bad_steps.action; --resume goes on from the "
-                    "last checkpoint",
-                kExitFailure);
-  }
-  if (directory) log_warn(text);
-  rolling_back = bad.action == BadStepAction::kRollBack;
 }
 
 void Trainer::Parts::log_sources() const {
