@@ -4,13 +4,17 @@
 add_library(ropewalk_compiler INTERFACE)
 target_compile_options(ropewalk_compiler INTERFACE 
   -fPIC -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
-  -Wno-restrict -Winvalid-pch)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Winvalid-pch)
 target_include_directories(ropewalk_compiler INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_compile_definitions(ropewalk_compiler INTERFACE ROPEWALK_VERSION="${PROJECT_VERSION}")
 
 if(ROPEWALK_SANITIZE)
   target_compile_options(ropewalk_compiler INTERFACE -fsanitize=${ROPEWALK_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(ropewalk_compiler INTERFACE -fsanitize=${ROPEWALK_SANITIZE})
+endif()
+if(ROPEWALK_FUZZ)
+  # Counts what is reached; the fuzzer's main belongs to the targets alone. A report ends the program.
+  target_compile_options(ropewalk_compiler INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
 endif()
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)

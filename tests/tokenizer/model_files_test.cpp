@@ -43,6 +43,23 @@ TEST_F(ModelFilesTest, SentencePiecesAreMergedAndFallBackToBytes) {
             "a");
 }
 
+TEST_F(ModelFilesTest, WhatTheLibraryThrowsIsTold) {
+  // A piece whose text begins with a NUL byte, which the library's trie takes for its end.
+  const std::string model = sentence_piece_model(
+      {{"<unk>", 0, PieceType::kUnknown}, {std::string("\0", 1), -1}, {"a", -1}}, {.kind = 1});
+  EXPECT_THAT(fault(model), HasSubstr("cannot be read"));
+}
+
+TEST_F(ModelFilesTest, MapsOfCharactersThatLeadOutOfThemselvesAreRefused) {
+  constexpr int kNormalizer = 3, kDenormalizer = 5, kCharacterMap = 2;
+  const std::string map("\4\0\0\0\xFF\xFF\xFF\xFF\0", 9);
+  for (const int part : {kNormalizer, kDenormalizer}) {
+    const std::string model =
+        sentence_piece_model() + bytes_field(part, bytes_field(kCharacterMap, map));
+    EXPECT_THAT(fault(model), HasSubstr("map of characters")) << part;
+  }
+}
+
 TEST_F(ModelFilesTest, NulBytesAreText) {
   const auto tokenizer = load(sentence_piece_model());
   const std::string text("a\0b", 3);

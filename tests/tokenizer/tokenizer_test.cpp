@@ -163,6 +163,44 @@ TEST_F(TokenizerTest, IdsThatContradictEachOtherAreRefused) {
   EXPECT_THAT(fault(negative), HasSubstr("added_tokens[0]"));
 }
 
+TEST_F(TokenizerTest, IdsThatLeaveMuchUnusedAreRefused) {
+  Json far = letters();
+  far["model"]["vocab"]["<far>"] = (1 << 20) + 1000;
+  EXPECT_THAT(fault(far), HasSubstr("unused ids"));
+  far["model"]["vocab"]["<far>"] = 1000;
+  EXPECT_EQ(load(far)->vocab_size(), 1001);
+}
+
+TEST_F(TokenizerTest, NumbersThatAreNoIdsAreRefused) {
+  for (const Json& id : {Json(1e300), Json(0.5), Json(-1), Json(1ll << 31), Json("1")}) {
+    Json added = letters();
+    added["added_tokens"][0]["id"] = id;
+    EXPECT_THAT(fault(added), HasSubstr("added_tokens[0]: id")) << id;
+    Json around = letters();
+    around["post_processor"] = {
+        {"type", "TemplateProcessing"},
+        {"single", {{{"SpecialToken", {{"id", "<s>"}}}}, {{"Sequence", {{"id", "A"}}}}}},
+        {"special_tokens", {{"<s>", {{"ids", {id}}}}}}};
+    EXPECT_THAT(fault(around), HasSubstr("post_processor.single[0]: has the id")) << id;
+  }
+}
+
+TEST_F(TokenizerTest, WhatStandsBehindANulByteIsNotHidden) {
+  folder_.put("tokenizer.json", letters().dump() + std::string("\0}", 2));
+  EXPECT_THAT(error_of<DataError>([&] { Tokenizer::load(folder_.path()); }), HasSubstr("NUL"));
+}
+
+TEST_F(TokenizerTest, StepsThatDoubleTheTextAreRefusedWhenUsed) {
+  const Json twice = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  Json growing = letters();
+  growing["normalizer"] = {{"type", "Sequence"}, {"normalizers", std::vector<Json>(60, twice)}};
+  EXPECT_THAT(error_of<DataError>([&] { load(growing)->encode("a"); }), HasSubstr("longer than"));
+  Json shown = letters();
+  shown["decoder"] = {{"type", "Sequence"}, {"decoders", std::vector<Json>(60, twice)}};
+  EXPECT_THAT(error_of<DataError>([&] { load(shown)->decode(Ids{'a'}); }),
+              HasSubstr("longer than"));
+}
+
 TEST_F(TokenizerTest, ByteLevelMustComeLast) {
   Json content = letters();
   const Json byte_level = content["pre_tokenizer"];

@@ -1,5 +1,7 @@
 #include "tokenizer/files/json_fields.h"
 
+#include <limits>
+
 #include "tokenizer/unicode/characters.h"
 
 namespace ropewalk::tokenization {
@@ -39,6 +41,13 @@ std::optional<bool> flag_field(const Json& object,
   if (value.is_boolean()) return value.get<bool>();
   diagnostics.error(path + "." + key, "found " + value.dump() + "; expected true or false");
   return std::nullopt;
+}
+
+std::optional<int32_t> token_id(const Json& value) {
+  if (!value.is_number_integer() || value > std::numeric_limits<int32_t>::max() || value < 0) {
+    return std::nullopt;
+  }
+  return value.get<int32_t>();
 }
 
 std::optional<std::string> character_field(const Json& object,

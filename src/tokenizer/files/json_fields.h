@@ -27,6 +27,8 @@ std::optional<bool> flag_field(const Json& object,
                                const char* key,
                                const std::string& path,
                                Diagnostics& diagnostics);
+// A whole number that can be an id, else nothing.
+std::optional<int32_t> token_id(const Json& value);
 // A text of exactly one character.
 std::optional<std::string> character_field(const Json& object,
                                            const char* key,

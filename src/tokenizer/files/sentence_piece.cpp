@@ -15,10 +15,9 @@ class SentencePieceCodec : public Codec {
                      const SentencePieceModel& model,
                      const std::string& source)
       : bpe_(PieceBpe::make(model)) {
-    const auto status = processor_.LoadFromSerializedProto(bytes);
-    if (!status.ok()) {
-      throw DataError(source + ": found a SentencePiece model that cannot be read (" +
-                      status.message() + "); fetch the file again");
+    if (const std::string fault = load(bytes); !fault.empty()) {
+      throw DataError(source + ": found a SentencePiece model that cannot be read (" + fault +
+                      "); fetch the file again");
     }
   }
 
@@ -54,6 +53,16 @@ class SentencePieceCodec : public Codec {
   std::optional<int32_t> eos_id() const { return id_or_none(processor_.eos_id()); }
 
  private:
+  // What is wrong with the model, if anything.
+  std::string load(std::string_view bytes) {
+    try {
+      const auto status = processor_.LoadFromSerializedProto(bytes);
+      return status.ok() ? "" : status.ToString();
+    } catch (const std::exception& error) {  // of the trie that the library makes of the pieces
+      return error.what();
+    }
+  }
+
   static void check(const sentencepiece::util::Status& status, const char* task) {
     if (status.ok()) return;
     throw DataError(std::string("SentencePiece could not ") + task + " this: " + status.message());
@@ -73,6 +82,11 @@ LoadedCodec load_sentence_piece_codec(std::string_view bytes, const std::string&
                     "tokens with ranks (tiktoken's form, as Llama 3 has it), which a " +
                     "tokenizer.model holds. The file is damaged, or it is a pointer that `git lfs "
                     "pull` replaces; fetch it again");
+  }
+  if (!model->sound_character_maps) {
+    throw DataError(source +
+                    ": found a map of characters that leads out of itself; the file is "
+                    "damaged or was made to do harm. Fetch it again from where it is trusted");
   }
   auto codec = std::make_unique<SentencePieceCodec>(bytes, *model, source);
   LoadedCodec loaded;

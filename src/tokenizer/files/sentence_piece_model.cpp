@@ -2,12 +2,14 @@
 
 #include <cstring>
 
+#include "tokenizer/files/character_map.h"
+
 namespace ropewalk::tokenization {
 namespace {
 
 // Numbers of the messages' fields.
 namespace model_field {
-constexpr uint64_t kPiece = 1, kTrainer = 2, kNormalizer = 3;
+constexpr uint64_t kPiece = 1, kTrainer = 2, kNormalizer = 3, kDenormalizer = 5;
 }
 namespace piece_field {
 constexpr uint64_t kText = 1, kScore = 2, kKind = 3;
@@ -117,10 +119,23 @@ bool read_normalizer(std::string_view bytes, SentencePieceModel& model) {
   Fields fields(bytes);
   while (fields.next()) {
     const bool is_set = fields.value() != 0;
-    if (fields.number() == kCharacterMap) model.has_character_map = !fields.bytes().empty();
+    if (fields.number() == kCharacterMap) {
+      model.has_character_map = !fields.bytes().empty();
+      model.sound_character_maps &= is_sound_character_map(fields.bytes());
+    }
     if (fields.number() == kAddDummyPrefix) model.add_dummy_prefix = is_set;
     if (fields.number() == kRemoveExtraWhitespaces) model.remove_extra_whitespaces = is_set;
     if (fields.number() == kEscapeWhitespaces) model.escape_whitespaces = is_set;
+  }
+  return fields.complete();
+}
+
+bool read_denormalizer(std::string_view bytes, SentencePieceModel& model) {
+  Fields fields(bytes);
+  while (fields.next()) {
+    if (fields.number() == normalizer_field::kCharacterMap) {
+      model.sound_character_maps &= is_sound_character_map(fields.bytes());
+    }
   }
   return fields.complete();
 }
@@ -140,6 +155,8 @@ std::optional<SentencePieceModel> parse_sentence_piece_model(std::string_view by
     } else if (fields.number() == model_field::kNormalizer) {
       has_normalizer = true;
       sound = read_normalizer(fields.bytes(), model);
+    } else if (fields.number() == model_field::kDenormalizer) {
+      sound = read_denormalizer(fields.bytes(), model);
     }
   }
   if (!sound || !fields.complete() || !has_trainer || !has_normalizer || model.pieces.empty()) {

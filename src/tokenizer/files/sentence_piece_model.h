@@ -33,6 +33,8 @@ struct SentencePieceModel {
   bool whitespace_as_suffix = false;
   // Of the normalizer's.
   bool has_character_map = false;
+  // Of the normalizer's and the denormalizer's: whether reading them stays inside them.
+  bool sound_character_maps = true;
   bool add_dummy_prefix = true;
   bool remove_extra_whitespaces = true;
   bool escape_whitespaces = true;

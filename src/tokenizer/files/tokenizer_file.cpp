@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "ropewalk/base/errors.h"
+#include "tokenizer/files/json_fields.h"
 
 namespace ropewalk::tokenization {
 namespace {
@@ -216,11 +217,9 @@ class FileBuilder : public nlohmann::json_sax<Json> {
 
 AddedToken parse_added_token(const Json& entry) {
   AddedToken token;
-  const int64_t id = entry.at("id").get<int64_t>();
-  if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
-    throw DataError("id " + std::to_string(id) + " out of range");
-  }
-  token.id = static_cast<int32_t>(id);
+  const std::optional<int32_t> id = token_id(entry.at("id"));
+  if (!id) throw DataError("id " + entry.at("id").dump() + "; expected 0 to 2^31-1");
+  token.id = *id;
   token.content = entry.at("content").get<std::string>();
   token.single_word = entry.value("single_word", false);
   token.lstrip = entry.value("lstrip", false);
@@ -234,6 +233,12 @@ AddedToken parse_added_token(const Json& entry) {
 
 TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& source) {
   TokenizerFile file;
+  // The parser takes a NUL byte for the end of its input, which would hide what follows.
+  if (text.find('\0') != std::string_view::npos) {
+    throw DataError(source +
+                    ": found a NUL byte; expected a tokenizer.json as `tokenizers` writes "
+                    "it");
+  }
   FileBuilder builder(file);
   if (!Json::sax_parse(text, &builder) || !builder.fault().empty()) {
     throw DataError(source + ": found " + builder.fault() +

@@ -10,8 +10,8 @@
 namespace ropewalk::tokenization {
 namespace {
 
-// Ids that leave gaps larger than this are a damaged file, not a vocabulary.
-constexpr int64_t kMaxIds = 1 << 24;
+// Ids that leave more unused are a damaged file, not a vocabulary. Each takes memory.
+constexpr int64_t kMaxUnusedIds = 1 << 20;
 
 // Length of the longest prefix of `bytes` that could begin a character, at least 1; `whole` says
 // whether it is one.
@@ -58,10 +58,12 @@ Decoder::Decoder(const TokenizerFile& file, const Normalizer& normalizer, Diagno
   int64_t largest = -1;
   for (const auto& [token, id] : file.vocab) largest = std::max(largest, id);
   for (const AddedToken& token : file.added_tokens) largest = std::max<int64_t>(largest, token.id);
-  if (largest >= kMaxIds) {
+  const auto num_tokens = static_cast<int64_t>(file.vocab.size() + file.added_tokens.size());
+  if (largest >= num_tokens + kMaxUnusedIds) {
     diagnostics.error("model.vocab",
-                      "the largest id is " + std::to_string(largest) + "; expected fewer than " +
-                          std::to_string(kMaxIds));
+                      "the largest id is " + std::to_string(largest) + " among " +
+                          std::to_string(num_tokens) + " tokens; expected at most " +
+                          std::to_string(kMaxUnusedIds) + " unused ids");
     return;
   }
   // `tokenizers` tells special tokens by their text, and shows normalized ones as they are sought.

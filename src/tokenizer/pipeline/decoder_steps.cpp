@@ -24,6 +24,18 @@ void decode_byte_level(Tokens& tokens) {
   tokens.assign(1, replace_invalid_utf8(bytes));
 }
 
+void decode_replaced(const TextPattern& pattern,
+                     const std::string& content,
+                     Tokens& tokens,
+                     RewriteScratch& scratch) {
+  size_t num_bytes = 0;
+  for (std::string& token : tokens) {
+    token = replace_matches(pattern, content, {token}, scratch).text;
+    num_bytes += token.size();
+    check_rewritten_bytes(num_bytes, scratch.max_bytes);
+  }
+}
+
 // In the first token every replacement is taken out, not only the one in front.
 void decode_metaspace(const Metaspace& metaspace, Tokens& tokens, RewriteScratch& scratch) {
   const TextPattern replacement(metaspace.replacement);
@@ -160,10 +172,7 @@ void DecoderSteps::run(const Step& step, Tokens& tokens, RewriteScratch& scratch
     case Step::Kind::kFuse:
       return tokens.assign(1, join(tokens));
     case Step::Kind::kReplace:
-      for (std::string& token : tokens) {
-        token = replace_matches(*step.pattern, step.text, {token}, scratch).text;
-      }
-      return;
+      return decode_replaced(*step.pattern, step.text, tokens, scratch);
     case Step::Kind::kStrip:
       for (std::string& token : tokens) strip(step.text, step.num_left, step.num_right, token);
       return;
@@ -172,6 +181,9 @@ void DecoderSteps::run(const Step& step, Tokens& tokens, RewriteScratch& scratch
 
 std::string DecoderSteps::decode(Tokens tokens) const {
   RewriteScratch scratch;
+  size_t num_bytes = 0;
+  for (const std::string& token : tokens) num_bytes += token.size();
+  scratch.max_bytes = max_rewritten_bytes(num_bytes);
   for (const Step& step : steps_) run(step, tokens, scratch);
   return join(tokens);
 }

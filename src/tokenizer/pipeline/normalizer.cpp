@@ -140,8 +140,10 @@ TextPiece Normalizer::run(const Step& step, TextPiece piece, RewriteScratch& scr
 }
 
 TextPiece Normalizer::apply(TextPiece piece, NormalizerScratch& scratch) const {
+  scratch.rewrite.max_bytes = max_rewritten_bytes(piece.text.size());
   for (const Step& step : steps_) {
     piece = run(step, piece, scratch.rewrite);
+    check_rewritten_bytes(piece.text.size(), scratch.rewrite.max_bytes);
     // The next step writes into the other buffer, so that it may read this one.
     if (piece.text.data() == scratch.rewrite.out.data()) {
       std::swap(scratch.rewrite.out, scratch.text);

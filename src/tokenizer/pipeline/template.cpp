@@ -20,7 +20,11 @@ void add_special(const Json& item,
     return;
   }
   for (const Json& id : tokens[name.get<std::string>()].value("ids", Json::array())) {
-    ids.push_back(id.get<int32_t>());
+    if (const std::optional<int32_t> known = token_id(id)) {
+      ids.push_back(*known);
+    } else {
+      diagnostics.error(path, "has the id " + id.dump() + "; expected 0 to 2^31-1");
+    }
   }
 }
 

@@ -52,6 +52,12 @@ bool MatchWalk::next(Match& match) {
   return false;
 }
 
+void check_rewritten_bytes(size_t bytes, size_t max_bytes) {
+  if (bytes <= max_bytes) return;
+  throw DataError("the tokenizer makes a text longer than " + std::to_string(max_bytes) +
+                  " bytes, which none should; do not use it");
+}
+
 TextPiece replace_matches(const TextPattern& pattern,
                           const std::string& content,
                           TextPiece piece,
@@ -70,6 +76,7 @@ TextPiece replace_matches(const TextPattern& pattern,
     // What is put in stands for the last character taken out, or the one before it.
     if (match.end == 0 || match.end <= piece.at_start) at_start += content.size();
     out.append(content);
+    check_rewritten_bytes(out.size(), scratch.max_bytes);
     done = match.end;
   } while (walk.next(match));
   out.append(piece.text.substr(done));

@@ -47,12 +47,19 @@ class MatchWalk {
   std::optional<size_t> last_end_;
 };
 
+// How long rewriting may make a text: no tokenizer needs nearly as much, but a file can ask for
+// steps that each double it.
+inline size_t max_rewritten_bytes(size_t text_bytes) { return 64 * text_bytes + (64 << 10); }
+// Throws DataError when `bytes` is beyond `max_bytes`.
+void check_rewritten_bytes(size_t bytes, size_t max_bytes);
+
 struct RewriteScratch {
   MatchScratch match;
   std::string out;
+  size_t max_bytes = 0;
 };
 // Puts `content` in place of every match. The result lies in `scratch.out`, or is the piece itself
-// when nothing matches.
+// when nothing matches. DataError when it is longer than scratch.max_bytes.
 TextPiece replace_matches(const TextPattern& pattern,
                           const std::string& content,
                           TextPiece piece,
