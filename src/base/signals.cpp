@@ -39,8 +39,7 @@ extern "C" void on_stop_signal(int number) {
 sigset_t stop_signals() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (const int number : kStopSignals) sigaddset(&set, number);
   return set;
 }
 
@@ -53,11 +52,13 @@ void install_stop_handlers(double duplicate_window_s) {
   // Interrupted reads and writes of the work in progress go on: the stop waits for the step border.
   action.sa_flags = SA_RESTART;
   action.sa_mask = stop_signals();
-  for (const int number : {SIGTERM, SIGINT}) {
+  for (const int number : kStopSignals) {
     if (sigaction(number, &action, nullptr) != 0) {
       throw IoError(std::string("installing the stop handlers: ") + std::strerror(errno));
     }
   }
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 int stop_signal() { return received_signal.load(std::memory_order_relaxed); }

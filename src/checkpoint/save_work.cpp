@@ -9,6 +9,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/base/progress.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/formats/manifest.h"
@@ -96,6 +97,7 @@ void write_checkpoint(const SaveWork& work,
     };
     on_first_rank(*work.all, part(publish));
     checkpoints.set_newest(target);
+    report_saved(work.step);
   } catch (...) {
     std::error_code ignored;
     if (work.all->rank() == 0) std::filesystem::remove_all(folder, ignored);

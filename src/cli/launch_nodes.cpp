@@ -30,15 +30,29 @@ int read_count(const std::string& text,
   return range.first;
 }
 
-double read_seconds(const std::string& text, const std::string& option, Diagnostics& faults) {
+std::optional<double> parse_seconds(const std::string& text) {
   double value = 0;
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && rest == end && value > 0 && value <= kLongestWait_s) return value;
+  const bool fits = error == std::errc() && rest == end && value >= 0 && value <= kLongestWait_s;
+  return fits ? std::optional(value) : std::nullopt;
+}
+
+double read_seconds(const std::string& text, const std::string& option, Diagnostics& faults) {
+  const auto value = parse_seconds(text);
+  if (value && *value > 0) return *value;
   faults.error(option,
                "found \"" + text + "\", expected seconds: more than 0, at most " +
                    format_number(kLongestWait_s));
   return 1.0;
+}
+
+double read_hang_limit(const std::string& text, Diagnostics& faults) {
+  if (const auto value = parse_seconds(text)) return *value;
+  faults.error("--hang-limit",
+               "found \"" + text + "\", expected seconds, at most " +
+                   format_number(kLongestWait_s) + "; 0 waits forever");
+  return 0.0;
 }
 
 bool is_job_id(const std::string& text) {
@@ -112,8 +126,14 @@ std::optional<int> read_command(const LaunchOptions& options,
     if (Program::asks_for_help(error)) return reader.report_exception();
     faults.error("the command after --", reader.usage_message(error));
   }
-  if (train.nproc != 0) {
-    faults.error("--nproc", "found after --; write it before, among the options of launch");
+  const std::pair<const char*, bool> misplaced[] = {
+      {"--nproc", train.nproc != 0},
+      {"--max-restarts", train.max_restarts.has_value()},
+      {"--hang-limit", train.hang_limit_s.has_value()}};
+  for (const auto& [option, found] : misplaced) {
+    if (found) {
+      faults.error(option, "found after --; write it before, among the options of launch");
+    }
   }
   return std::nullopt;
 }
@@ -126,6 +146,9 @@ int launch_nodes(const LaunchOptions& options, const std::string& program) {
   agent.nodes = read_nodes(options, faults);
   agent.num_ranks = read_count(options.nproc, "--nproc", {1, kMostRanksPerNode}, faults);
   agent.grace_s = read_seconds(options.grace, "--grace", faults);
+  agent.hang.hang_s = read_hang_limit(options.hang_limit, faults);
+  agent.restart.max_restarts =
+      read_count(options.max_restarts, "--max-restarts", {0, kMostRestarts}, faults);
   TrainOptions train;
   if (const auto code = read_command(options, program, train, faults)) return *code;
   faults.throw_if_errors<ConfigError>("ropewalk launch");

@@ -7,6 +7,7 @@
 #include "dist/start_collective.h"
 #include "dist/store.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/progress.h"
 
 namespace ropewalk::dist {
 
@@ -29,6 +30,8 @@ Group::~Group() = default;
 
 void Pending::wait() {
   const auto works = std::exchange(works_, {});
+  if (works.empty()) return;
+  const WaitingForRanks waiting;
   try {
     for (const auto& work : works) work->wait();
   } catch (const std::exception& error) {

@@ -7,13 +7,15 @@
 #include <cstring>
 
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/signals.h"
 
 namespace ropewalk {
 
 AgentSignals::AgentSignals() {
   sigset_t waited{};
   ::sigemptyset(&waited);
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT}) ::sigaddset(&waited, number);
+  ::sigaddset(&waited, SIGCHLD);
+  for (const int number : kStopSignals) ::sigaddset(&waited, number);
   arrived_ = Socket(::signalfd(-1, &waited, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!arrived_) throw IoError(std::string("waiting for signals: ") + std::strerror(errno));
   ::sigprocmask(SIG_BLOCK, &waited, &before_);

@@ -10,7 +10,8 @@
 
 namespace ropewalk {
 
-// Blocks SIGCHLD, SIGTERM and SIGINT for the process; the ranks get the old mask back.
+// Blocks SIGCHLD and the stop signals (base/signals.h) for the process; the ranks get the old mask
+// back.
 class AgentSignals {
  public:
   AgentSignals();

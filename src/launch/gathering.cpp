@@ -16,11 +16,6 @@ constexpr size_t kMostCallers = 256;
 
 }  // namespace
 
-Clock::time_point deadline_in(double seconds) {
-  return Clock::now() +
-         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-}
-
 bool wait_for(AgentSignals& signals,
               std::vector<pollfd> watched,
               std::optional<Clock::time_point> until) {
@@ -56,7 +51,7 @@ Gathering::Gathering(Registration own,
       listening_(listening),
       signals_(signals) {}
 
-std::map<int, Connection> Gathering::run() {
+std::map<int, Connection> Gathering::run(const std::string& nonce) {
   const int others = own_.num_nodes - 1;
   log_info("waiting for " + std::to_string(others) +
            (others == 1 ? " other machine at " : " other machines at ") +
@@ -75,7 +70,7 @@ std::map<int, Connection> Gathering::run() {
     hear_callers();
     take_callers();
   }
-  for (auto& [node, peer] : nodes_) peer.send({"go", 0, ""});
+  for (auto& [node, peer] : nodes_) peer.send({"go", 0, nonce});
   return std::move(nodes_);
 }
 

@@ -3,18 +3,14 @@
 
 #include <poll.h>
 
-#include <chrono>
 #include <map>
 #include <optional>
 
 #include "launch/agent_signals.h"
+#include "launch/clock.h"
 #include "launch/node_messages.h"
 
 namespace ropewalk {
-
-using Clock = std::chrono::steady_clock;
-
-Clock::time_point deadline_in(double seconds);
 
 // True when one of the descriptors is ready, false at `until`. A stop signal is a DistError: there
 // are no ranks yet that could save.
@@ -26,10 +22,10 @@ class Gathering {
  public:
   Gathering(Registration own, double timeout_s, const Socket& listening, AgentSignals& signals);
 
-  // The connections to all other nodes, each of which has been told to start. A machine of this job
-  // that was started with something else ends the rendezvous for all, as ConfigError; anything else
-  // that connects is turned away.
-  std::map<int, Connection> run();
+  // The connections to all other nodes, each of which has been told to start with this nonce. A
+  // machine of this job that was started with something else ends the rendezvous for all, as
+  // ConfigError; anything else that connects is turned away.
+  std::map<int, Connection> run(const std::string& nonce);
 
  private:
   struct Caller {

@@ -27,6 +27,16 @@ std::optional<NodeMessage> parse_message(const std::string& line) {
   return message;
 }
 
+std::optional<JobProgress> parse_progress(const std::string& text) {
+  const auto number = parse_int(text);
+  if (!number || *number < 0 || *number > static_cast<int>(JobProgress::kSaved)) {
+    return std::nullopt;
+  }
+  return static_cast<JobProgress>(*number);
+}
+
+std::string to_text(JobProgress progress) { return std::to_string(static_cast<int>(progress)); }
+
 // A machine that lost power or its network is noticed within a minute although nothing is sent.
 void watch_for_silence(const Socket& socket) {
   const int on = 1, idle_s = 20, interval_s = 5, probes = 4, unacknowledged_ms = 40'000;
@@ -90,6 +100,32 @@ std::optional<Registration> registration_of(const NodeMessage& message) {
   const auto nodes = parse_int(words[0]), ranks = parse_int(words[1]), node = parse_int(words[2]);
   if (!nodes || !ranks || !node) return std::nullopt;
   return Registration{*nodes, *ranks, *node, words[3], words[4].substr(1)};
+}
+
+NodeMessage to_message(const AttemptEnd& end) {
+  return {
+      "finished", end.exit_code, (end.may_restart ? "again " : "stay ") + to_text(end.progress)};
+}
+
+AttemptEnd attempt_end_of(const NodeMessage& message) {
+  AttemptEnd end{message.code, /*may_restart=*/false, JobProgress::kNone};
+  const std::vector<std::string> words = split(message.text, ' ');
+  const auto progress = words.size() == 2 ? parse_progress(words[1]) : std::nullopt;
+  if (!progress) return end;
+  end.may_restart = words[0] == "again";
+  end.progress = *progress;
+  return end;
+}
+
+NodeMessage to_message(const Attempt& attempt) {
+  return {"again", attempt.number, to_text(attempt.progress) + " " + attempt.nonce};
+}
+
+std::optional<Attempt> attempt_of(const NodeMessage& message) {
+  const std::vector<std::string> words = split(message.text, ' ');
+  const auto progress = words.size() == 2 ? parse_progress(words[0]) : std::nullopt;
+  if (!progress) return std::nullopt;
+  return Attempt{message.code, *progress, words[1]};
 }
 
 Diagnostics compare_registrations(const Registration& own, const Registration& other) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "launch/attempt.h"
 #include "launch/sockets.h"
 #include "ropewalk/base/diagnostics.h"
 
@@ -19,9 +20,11 @@ struct NodeMessage {
 //   hello     registering: the protocol's version, a Registration as text
 //   welcome   registered; not all machines have come yet
 //   refuse    not registered, or the rendezvous failed: exit code and reason
-//   go        all have come: start the ranks
+//   go        all have come: start the ranks; their nonce as text
 //   failed    a rank or a machine failed: exit code and who
-//   finished  all ranks of this machine have ended: exit code
+//   hung      the same, of a rank that does not move: the others tell where their own stand
+//   finished  all ranks of this machine have ended: exit code, and whether and how to start again
+//   again     all ranks of all machines have ended: start the ranks again; number, how, nonce
 //   over      all ranks of all machines have ended: the exit code of the job
 
 // One end of a connection between two agents.
@@ -51,9 +54,15 @@ struct Registration {
   std::string job_id;
 };
 
-inline constexpr int kProtocolVersion = 1;
+inline constexpr int kProtocolVersion = 2;
 NodeMessage to_message(const Registration& registration);
 std::optional<Registration> registration_of(const NodeMessage& message);
+
+NodeMessage to_message(const AttemptEnd& end);
+// What makes no sense is an end without another start.
+AttemptEnd attempt_end_of(const NodeMessage& message);
+NodeMessage to_message(const Attempt& attempt);
+std::optional<Attempt> attempt_of(const NodeMessage& message);
 
 // Why `other` cannot take part in the job of `own`, which is node 0's.
 Diagnostics compare_registrations(const Registration& own, const Registration& other);

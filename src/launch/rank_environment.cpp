@@ -52,6 +52,7 @@ RankEnvironment from_agent(const Variables& variables, Diagnostics& faults) {
   found.master_address = variables.text("ROPEWALK_STORE_ADDRESS").value_or("127.0.0.1");
   found.master_port = variables.number("ROPEWALK_STORE_PORT", 1, faults);
   found.bind_address = variables.text("ROPEWALK_BIND_ADDRESS").value_or("");
+  found.nonce = variables.text("ROPEWALK_JOB_NONCE").value_or("");
   if (variables.has("ROPEWALK_STORE_FD")) {
     found.store_fd = variables.number("ROPEWALK_STORE_FD", 3, faults);
   }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/signals.h"
 
 extern char** environ;
 
@@ -26,10 +28,22 @@ int global_rank(const AgentOptions& options, int local_rank) {
   return options.nodes.node_rank * options.num_ranks + local_rank;
 }
 
+const std::vector<std::string>& command_of(const AgentOptions& options, JobProgress progress) {
+  const RestartOptions& restart = options.restart;
+  if (progress == JobProgress::kSaved && !restart.command_after_save.empty()) {
+    return restart.command_after_save;
+  }
+  if (progress == JobProgress::kSteps && !restart.command_after_step.empty()) {
+    return restart.command_after_step;
+  }
+  return options.command;
+}
+
 // The agent's environment with the rank's own variables in place of any older ones.
-std::vector<std::string> rank_variables(const AgentOptions& options,
-                                        const StorePlace& store,
+std::vector<std::string> rank_variables(const RankStart& start,
+                                        const RankPage& page,
                                         int local_rank) {
+  const auto& [options, attempt, store, mask] = start;
   std::map<std::string, std::string> variables;
   const auto put = [&](const std::string& assignment) {
     variables[assignment.substr(0, assignment.find('='))] = assignment;
@@ -44,6 +58,9 @@ std::vector<std::string> rank_variables(const AgentOptions& options,
   put_number("ROPEWALK_WORLD_SIZE", options.nodes.num_nodes * options.num_ranks);
   put_number("ROPEWALK_LOCAL_RANK", local_rank);
   put_number("ROPEWALK_LOCAL_WORLD_SIZE", options.num_ranks);
+  put_number("ROPEWALK_RESTART", attempt.number);
+  put("ROPEWALK_JOB_NONCE=" + attempt.nonce);
+  put_number(kHeartbeatVariable, page.descriptor());
   put("ROPEWALK_STORE_ADDRESS=" + store.address);
   put_number("ROPEWALK_STORE_PORT", store.port);
   variables.erase("ROPEWALK_STORE_FD");
@@ -69,8 +86,8 @@ struct ChildPlan {
   char* const* environment;
   const sigset_t* signal_mask;
   pid_t agent;
-  int inherited;  // descriptor that stays open over the exec, -1: none
-  int report;     // errno of a failed exec goes here; closed by a successful one
+  std::array<int, 2> inherited;  // descriptors that stay open over the exec, -1: none
+  int report;                    // errno of a failed exec goes here; closed by a successful one
 };
 
 // Between fork and exec only async-signal-safe calls are allowed.
@@ -79,7 +96,9 @@ struct ChildPlan {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) error = errno;
   // The agent may have died before the line above took effect.
   if (::getppid() != plan.agent) ::_exit(kExitFailure);
-  if (error == 0 && plan.inherited >= 0 && ::fcntl(plan.inherited, F_SETFD, 0) != 0) error = errno;
+  for (const int descriptor : plan.inherited) {
+    if (error == 0 && descriptor >= 0 && ::fcntl(descriptor, F_SETFD, 0) != 0) error = errno;
+  }
   if (error == 0) {
     ::sigprocmask(SIG_SETMASK, plan.signal_mask, nullptr);
     ::execve(plan.arguments[0], plan.arguments, plan.environment);
@@ -104,13 +123,18 @@ bool RankProcess::reap(bool wait) {
   return true;
 }
 
-RankProcess start_rank(const AgentOptions& options,
-                       const StorePlace& store,
-                       int local_rank,
-                       const sigset_t& signal_mask) {
+RankProcess start_rank(const RankStart& start, int local_rank) {
+  const AgentOptions& options = start.options;
   const int rank = global_rank(options, local_rank);
-  const std::vector<std::string> variables = rank_variables(options, store, local_rank);
-  const std::vector<char*> arguments = pointers(options.command);
+  RankProcess process;
+  process.page = std::make_unique<RankPage>();
+  const std::vector<std::string> variables = rank_variables(start, *process.page, local_rank);
+  const std::vector<std::string>& command = command_of(options, start.attempt.progress);
+  const std::vector<char*> arguments = pointers(command);
+  sigset_t signal_mask = start.signal_mask;
+  if (options.starts_with_stop_signals_blocked) {
+    for (const int number : kStopSignals) ::sigaddset(&signal_mask, number);
+  }
   const std::vector<char*> environment = pointers(variables);
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) fail("making a pipe", errno);
@@ -118,9 +142,8 @@ RankProcess start_rank(const AgentOptions& options,
                        environment.data(),
                        &signal_mask,
                        ::getpid(),
-                       rank == 0 ? store.listening.get() : -1,
+                       {rank == 0 ? start.store.listening.get() : -1, process.page->descriptor()},
                        report[1]};
-  RankProcess process;
   process.pid = ::fork();
   if (process.pid == 0) become_rank(plan);
   const int fork_error = errno;
@@ -137,7 +160,7 @@ RankProcess start_rank(const AgentOptions& options,
   if (process.pid < 0) fail("fork of rank " + std::to_string(rank), fork_error);
   if (count == static_cast<ssize_t>(sizeof(error))) {
     process.reap(/*wait=*/true);
-    fail(options.command[0], error);
+    fail(command[0], error);
   }
   return process;
 }

@@ -4,8 +4,11 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 
+#include "launch/attempt.h"
+#include "launch/rank_page.h"
 #include "launch/rendezvous.h"
 #include "ropewalk/launch/local_agent.h"
 
@@ -17,16 +20,22 @@ struct RankProcess {
   std::optional<int> exit_code;  // empty when a signal ended it
   int signal = 0;
   bool failed_by_itself = false;
+  std::unique_ptr<RankPage> page;
 
   // Takes the end of this process from the kernel; false while it runs.
   bool reap(bool wait = false);
 };
 
+// What the ranks of an attempt have in common.
+struct RankStart {
+  const AgentOptions& options;
+  const Attempt& attempt;
+  const StorePlace& store;
+  const sigset_t& signal_mask;
+};
+
 // Fork and exec; returns after the exec succeeded, throws IoError when it did not.
 // `local_rank`: among those of this machine.
-RankProcess start_rank(const AgentOptions& options,
-                       const StorePlace& store,
-                       int local_rank,
-                       const sigset_t& signal_mask);
+RankProcess start_rank(const RankStart& start, int local_rank);
 
 }  // namespace ropewalk

@@ -9,6 +9,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/base/nonce.h"
 #include "ropewalk/base/text.h"
 
 namespace ropewalk {
@@ -99,8 +100,12 @@ class Registering {
     const auto last = wait_for_message(hub, std::nullopt);
     if (!last) throw DistError(place_ + ": node 0 ended before all machines had come");
     accept_or_throw(*last, "go");
+    nonce_ = last->text;
     return hub;
   }
+
+  // Of the run, once registered.
+  const std::string& nonce() const { return nonce_; }
 
  private:
   Connection connect() {
@@ -191,6 +196,7 @@ class Registering {
   const Clock::time_point until_;
   AgentSignals& signals_;
   std::vector<NodeMessage> unread_;
+  std::string nonce_;
 };
 
 }  // namespace
@@ -212,21 +218,31 @@ StorePlace local_store() {
   return place;
 }
 
+StorePlace store_at_rendezvous(const NodeOptions& nodes) {
+  StorePlace place;
+  place.listening = listen_at(nodes.rendezvous);
+  place.address = own_address(place.listening).text();
+  place.port = nodes.rendezvous.port;
+  return place;
+}
+
 Meeting meet_other_nodes(const AgentOptions& options, AgentSignals& signals) {
   check_bind_address(options.nodes.bind_address);
   Meeting meeting;
-  meeting.store.port = options.nodes.rendezvous.port;
   std::map<int, Connection> peers;
   if (options.nodes.node_rank == 0) {
-    meeting.store.listening = listen_at(options.nodes.rendezvous);
-    meeting.store.address = own_address(meeting.store.listening).text();
+    meeting.store = store_at_rendezvous(options.nodes);
+    meeting.nonce = make_nonce();
     peers =
         Gathering(
             own_registration(options), options.nodes.timeout_s, meeting.store.listening, signals)
-            .run();
+            .run(meeting.nonce);
   } else {
-    Connection hub = Registering(options, signals).run();
+    Registering registering(options, signals);
+    Connection hub = registering.run();
     meeting.store.address = hub.peer();
+    meeting.store.port = options.nodes.rendezvous.port;
+    meeting.nonce = registering.nonce();
     peers.emplace(0, std::move(hub));
   }
   meeting.link = std::make_unique<NodeLink>(options.nodes.node_rank, std::move(peers));

@@ -23,11 +23,16 @@ StorePlace local_store();
 struct Meeting {
   StorePlace store;
   std::unique_ptr<NodeLink> link;
+  std::string nonce;  // of the first attempt, the same on all machines
 };
 
 // Blocks until all machines have registered. Throws ConfigError when what they were started with
 // does not fit together (on every machine of the job), DistError when machines are missing after
 // the time-out, when node 0 cannot be reached, or on a stop signal.
 Meeting meet_other_nodes(const AgentOptions& options, AgentSignals& signals);
+
+// Node 0, for another attempt: as at the first, at the rendezvous address. Throws DistError when
+// something else listens there by now.
+StorePlace store_at_rendezvous(const NodeOptions& nodes);
 
 }  // namespace ropewalk

@@ -22,11 +22,18 @@ size_t bucket_bytes(const ReplicatedOptions& options) {
 // Sums a bucket over the ranks; without a hook the reducer would average.
 class SumHook : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
  public:
-  using CppCommHookInterface::CppCommHookInterface;
+  SumHook(c10::intrusive_ptr<c10d::ProcessGroup> group, std::optional<WaitingForRanks>& waiting)
+      : CppCommHookInterface(std::move(group)), waiting_(waiting) {}
   c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
     std::vector<at::Tensor> tensors = {bucket.getBufferRef()};
-    return state_->allreduce(tensors)->getFuture();
+    const auto sum = state_->allreduce(tensors)->getFuture();
+    // All gradients are there: the rest of the backward pass is the wait for the sums.
+    if (bucket.isLast()) waiting_.emplace();
+    return sum;
   }
+
+ private:
+  std::optional<WaitingForRanks>& waiting_;
 };
 
 std::vector<at::Tensor> tensors_of(const NamedParameters& parameters) {
@@ -79,7 +86,7 @@ void ReplicatedDataParallel::make_reducer() {
                                              /*skip_all_reduce_unused_params=*/false,
                                              /*use_python_reducer=*/false,
                                              std::vector<int64_t>{});
-  reducer_->register_comm_hook(std::make_unique<SumHook>(group_->c10d()));
+  reducer_->register_comm_hook(std::make_unique<SumHook>(group_->c10d(), waiting_));
 }
 
 // Words for the reducer's own: it knows parameters by index and advises on Python's DDP.
@@ -124,6 +131,7 @@ void ReplicatedDataParallel::prepare_backward(const at::Tensor& loss) {
 }
 
 void ReplicatedDataParallel::finish_step() {
+  waiting_.reset();
   if (reducer_ == nullptr) return;
   ROPEWALK_CHECK(reduced_, "a step ended without a backward pass that reduces");
   reduced_ = false;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/progress.h"
 #include "ropewalk/optim/clip.h"
 
 namespace ropewalk {
@@ -115,6 +116,7 @@ TrainStepResult train_step(const TrainStepContext& context,
   result.fault = ask.fault_of(result.loss, result.grad_norm);
   if (result.fault.empty()) {
     ROPEWALK_CHECK(clip.finite, "a gradient that is not finite is found to be good");
+    report_phase(Phase::kUpdating);
     context.optimizer.step(learning_rate);
   } else {
     result.micro_losses = mean_losses(loss_sums, micro_batches);

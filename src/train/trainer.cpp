@@ -6,6 +6,7 @@
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/base/progress.h"
 #include "ropewalk/base/signals.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/data/loader.h"
@@ -153,6 +154,7 @@ bool Trainer::Parts::time_is_up() const {
 TrainStepResult Trainer::Parts::do_step() {
   const RunConfig& config = inputs.config;
   const uint64_t first_sample = loader->cursor();
+  report_phase(Phase::kWaitingForData);
   std::vector<Batch> micro_batches;
   for (int64_t i = 0; i < layout.micro_steps(); ++i) micro_batches.push_back(loader->next());
   const double learning_rate =
@@ -168,8 +170,10 @@ TrainStepResult Trainer::Parts::do_step() {
       .read_wishes = [this] { return read_wishes(); },
       .fault_of = [this](double loss,
                          double grad_norm) { return bad_steps->fault_of(loss, grad_norm); }};
+  report_phase(Phase::kComputing);
   const TrainStepResult result = train_step(context, micro_batches, learning_rate, ask);
-  ++step;
+  report_step(++step);
+  report_phase(Phase::kLogging);
   state.progress().cursor = loader->cursor();
   state.progress().epoch = static_cast<int64_t>(loader->epochs());
   state.progress().tokens += result.tokens;
@@ -242,6 +246,7 @@ int Trainer::run() {
 
 // All is built anew, as by a resume in another process, but goes on behind the bad step's samples.
 void Trainer::roll_back() {
+  report_phase(Phase::kLoading);
   Parts& before = *parts_;
   before.state.checkpointer().finish();
   const std::filesystem::path checkpoint = before.state.checkpointer().newest();
@@ -275,6 +280,7 @@ int Trainer::Parts::run() {
   start_writing();
   start_reading();
   add_callbacks();
+  report_step(step);
   const auto& from = state.resumed_from();
   for (bool first = true; step < total_steps && !stopping; first = false) {
     const TrainStepResult result = do_step();

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "launch/running_agent.h"
 #include "ropewalk/base/text.h"
@@ -106,7 +107,7 @@ TEST(LocalAgent, StoppedOnlyIfAllRanksStopped) {
 class ForwardedSignal : public testing::TestWithParam<int> {};
 
 TEST_P(ForwardedSignal, ReachesEveryRankWhichEndInTheirOwnTime) {
-  const std::string name = GetParam() == SIGTERM ? "TERM" : "INT";
+  const std::string name = ::sigabbrev_np(GetParam());
   RunningAgent agent(
       "trap 'echo got; exit 75' " + name + "; echo ready; while :; do sleep 0.01; done", ranks(2));
   EXPECT_EQ(agent.line(), "ready");
@@ -116,7 +117,7 @@ TEST_P(ForwardedSignal, ReachesEveryRankWhichEndInTheirOwnTime) {
   EXPECT_EQ(agent.exit_code(), kExitStopped);
 }
 
-INSTANTIATE_TEST_SUITE_P(StopSignals, ForwardedSignal, testing::Values(SIGTERM, SIGINT));
+INSTANTIATE_TEST_SUITE_P(StopSignals, ForwardedSignal, testing::Values(SIGTERM, SIGINT, SIGUSR1));
 
 TEST(LocalAgent, ASecondSignalKillsAtOnce) {
   AgentOptions options = ranks(2);

@@ -127,6 +127,71 @@ TEST_F(Nodes, AFailingRankIsNamedOnEveryMachineAndEndsAll) {
   }
 }
 
+class RestartedNodes : public Nodes {
+ protected:
+  AgentOptions restarted(int node_rank) const {
+    AgentOptions options = node(node_rank);
+    options.restart.max_restarts = 2;
+    options.restart.pause_s = 0;
+    return options;
+  }
+};
+
+TEST_F(RestartedNodes, AFailureOnOneMachineStartsTheRanksOfAllAgain) {
+  for (const int failing : {0, 1}) {
+    const std::string script =
+        "echo attempt $ROPEWALK_RESTART $ROPEWALK_JOB_NONCE fd$(( "
+        "${ROPEWALK_STORE_FD:-0} > 2 ))\n"
+        "[ $ROPEWALK_RESTART = 1 ] && exit 0\n"
+        "[ $ROPEWALK_RANK = " +
+        std::to_string(failing) + " ] && exit 3\nexec sleep 1000";
+    RunningAgent agents[] = {RunningAgent(script, restarted(0)),
+                             RunningAgent(script, restarted(1))};
+    std::vector<std::string> told[2];
+    for (const int i : {0, 1}) {
+      for (const std::string& line : split(agents[i].rest(), '\n')) {
+        if (line.rfind("attempt ", 0) == 0) told[i].push_back(line);
+      }
+      EXPECT_EQ(agents[i].exit_code(), kExitDone);
+      ASSERT_EQ(told[i].size(), 2u);
+    }
+    for (const int attempt : {0, 1}) {
+      const auto words = split(told[0][attempt], ' '), others = split(told[1][attempt], ' ');
+      EXPECT_EQ(words[1], std::to_string(attempt));
+      EXPECT_EQ(words[1], others[1]);
+      EXPECT_EQ(words[2], others[2]) << "all machines have the same nonce";
+      EXPECT_EQ(words[3] + others[3], "fd1fd0");
+    }
+    EXPECT_NE(split(told[0][0], ' ')[2], split(told[0][1], ' ')[2]);
+  }
+}
+
+TEST_F(RestartedNodes, NothingStartsAgainOnceAMachineHasGone) {
+  AgentOptions options[] = {restarted(0), restarted(1)};
+  const std::string script = "echo ready; exec sleep 1000";
+  RunningAgent agents[] = {RunningAgent(script, options[0]), RunningAgent(script, options[1])};
+  for (RunningAgent& agent : agents) ASSERT_TRUE(agent.reach_line("ready"));
+  ::kill(agents[1].pid(), SIGKILL);
+  EXPECT_THAT(agents[0].rest(), testing::Not(HasSubstr("restart")));
+  EXPECT_EQ(agents[0].exit_code(), kExitFailure);
+  agents[1].exit_code();
+}
+
+TEST_F(RestartedNodes, AStopSignalToEitherDuringThePauseEndsAll) {
+  for (const int told : {0, 1}) {
+    AgentOptions options[] = {restarted(0), restarted(1)};
+    options[0].restart.pause_s = 1000;
+    RunningAgent agents[] = {RunningAgent("exit 1", options[0]),
+                             RunningAgent("exit 1", options[1])};
+    ASSERT_TRUE(agents[0].reach_line("restart 1 of 2"));
+    ::kill(agents[told].pid(), SIGTERM);
+    for (RunningAgent& agent : agents) {
+      agent.rest();
+      EXPECT_EQ(agent.exit_code(), kExitFailure);
+    }
+  }
+}
+
 TEST_F(Nodes, AllReturnTheSameCode) {
   const auto codes = [&](const std::string& script) {
     RunningAgent first(script, node(0)), second(script, node(1));
@@ -211,7 +276,7 @@ TEST_F(Nodes, OtherConnectionsDisturbNothing) {
   const std::vector<std::string> texts = {"",
                                           "GET / HTTP/1.1\r\n\r\n",
                                           std::string("hello 1 x\0", 10),
-                                          std::string("hello 2 2 1 1 c =\0", 18),
+                                          std::string("hello 1 2 1 1 c =\0", 18),
                                           std::string(100000, 'x')};
   for (const std::string& text : texts) {
     const int made = ::socket(AF_INET, SOCK_STREAM, 0);

@@ -14,11 +14,12 @@
 
 namespace ropewalk {
 
-// Everything that the agent and its ranks print on standard output and error, and the agent's end.
+// Ranks run the script, unless the options have a command. Everything that the agent and its ranks
+// print on standard output and error, and the agent's end.
 class RunningAgent {
  public:
   explicit RunningAgent(const std::string& script, AgentOptions options = {}) {
-    options.command = {"/bin/sh", "-c", script};
+    if (options.command.empty()) options.command = {"/bin/sh", "-c", script};
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return;
     pid_ = ::fork();

@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 
 import pytest
 from machines import two_machines, why_no_namespaces
@@ -44,8 +45,8 @@ def start_on():
         yield start
 
 
-def launch_words(machine, node, port, *more, rendezvous=None, **options):
-    words = ["launch", *machine.options]
+def launch_words(machine, node, port, *more, rendezvous=None, launch=(), **options):
+    words = ["launch", *machine.options, *launch]
     given = {"nnodes": 2, "node_rank": node, "rendezvous": f"{rendezvous}:{port}", **options}
     for name, value in given.items():
         words += [f"--{name.replace('_', '-')}", value]
@@ -55,9 +56,10 @@ def launch_words(machine, node, port, *more, rendezvous=None, **options):
 class Job:
     """One run on both machines, one rank each."""
 
-    def __init__(self, machines, start_on, *train):
+    def __init__(self, machines, start_on, *train, launch=()):
         port, = free_ports(1)
-        self.words = [launch_words(machine, node, port, *train, rendezvous=machines[0].address)
+        self.words = [launch_words(machine, node, port, *train, rendezvous=machines[0].address,
+                                   launch=launch)
                       for node, machine in enumerate(machines)]
         self.machines, self.start_on = machines, start_on
         self.agents = [start_on(machine, *words) for machine, words in zip(machines, self.words)]
@@ -74,6 +76,18 @@ class Job:
         for agent, text in zip(self.agents, texts):
             assert agent.returncode == expect, "\n\n".join(texts)
         return texts
+
+
+def wait_for_other_ranks(job, before):
+    deadline = time.monotonic() + LIMIT_S
+    for node in (0, 1):
+        while True:
+            assert job.agents[node].poll() is None, job.agents[node].stdout.read()
+            assert time.monotonic() < deadline, "no rank was started again"
+            with contextlib.suppress(subprocess.CalledProcessError):  # between two ranks
+                if job.rank_of(node) != before[node]:
+                    break
+            time.sleep(0.02)
 
 
 def test_the_machines_are_network_namespaces():
@@ -224,6 +238,39 @@ def test_a_killed_rank_ends_both_machines_and_is_named_on_both(
     for rank in ranks:
         with pytest.raises(ProcessLookupError):
             os.kill(rank, 0)
+
+
+def test_a_frozen_rank_ends_both_machines_and_each_tells_where_its_ranks_stand(
+        tmp_path, machines, start_on, shards):
+    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"steps": 100000})
+    job = Job(machines, start_on, config, launch=["--hang-limit", 2])
+    wait_for_step(tmp_path / "run", 5, job.agents[0])
+    ranks = [job.rank_of(each) for each in (0, 1)]
+    os.kill(ranks[1], signal.SIGSTOP)
+    for node, text in enumerate(job.outputs(expect=1, limit_s=SOON_S)):
+        assert f"rank 1 (process {ranks[1]} on node 1) is frozen: no sign of life for" in text
+        assert f"rank {node} (process {ranks[node]} on node {node}): in step " in text \
+            or f"rank {node} (process {ranks[node]} on node {node}): after step " in text
+
+
+def test_ranks_of_both_machines_are_started_again_and_go_on(tmp_path, machines, start_on, shards):
+    config = small_run(tmp_path / "run.json", shards, tmp_path / "run", train={"steps": 100000})
+    job = Job(machines, start_on, config, launch=["--max-restarts", 2])
+    for node in (0, 1):
+        step = metrics(tmp_path / "run")[-1]["step"] if node else 0
+        wait_for_step(tmp_path / "run", step + 4, job.agents[0])
+        before = [job.rank_of(each) for each in (0, 1)]
+        os.kill(before[node], signal.SIGKILL)
+        wait_for_other_ranks(job, before)
+    wait_for_step(tmp_path / "run", metrics(tmp_path / "run")[-1]["step"] + 2, job.agents[0])
+    job.agents[1].send_signal(signal.SIGTERM)
+    texts = job.outputs(expect=75)
+    assert "restart 1 of 2: rank 0 (process" in texts[0] and "restart 2 of 2: rank 1" in texts[0]
+    assert "restart 2: rank 1" in texts[1]
+    assert texts[0].count("resumed ") == 2
+    steps = [line["step"] for line in metrics(tmp_path / "run")]
+    assert steps == list(range(1, steps[-1] + 1)), "each step once"
+    assert checkpoint(tmp_path / "run", steps[-1]).exists()
 
 
 def test_machines_that_do_not_fit_together_end_before_a_rank_starts(tmp_path, machines, start_on, shards):

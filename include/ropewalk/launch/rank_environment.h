@@ -5,7 +5,8 @@
 // Looked at in this order, the first set that is there wins (a launcher started by another one
 // leaves the outer one's variables in place):
 // * ropewalk's own agent: ROPEWALK_RANK, ROPEWALK_WORLD_SIZE, ROPEWALK_STORE_PORT
-//   [, ROPEWALK_STORE_FD, _STORE_ADDRESS, _LOCAL_RANK, _LOCAL_WORLD_SIZE, _BIND_ADDRESS]
+//   [, ROPEWALK_STORE_FD, _STORE_ADDRESS, _LOCAL_RANK, _LOCAL_WORLD_SIZE, _BIND_ADDRESS,
+//   _JOB_NONCE]
 // * torchrun, or by hand: RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE], MASTER_ADDR,
 // MASTER_PORT
 // * Open MPI: OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE
@@ -36,6 +37,9 @@ struct RankEnvironment {
   int store_fd = -1;
   // The launcher runs the store (torchrun's agent): every rank, 0 too, is a client of it.
   bool store_is_served = false;
+  // Known to the ranks that one agent, or several together, started at a time. Empty: rank 0 draws
+  // one when they meet.
+  std::string nonce;
   // Keeps restarted attempts apart in a store that outlives them.
   std::string store_prefix;
 

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ropewalk/base/progress.h"
 #include "ropewalk/parallel/data_parallel.h"
 
 namespace c10d {
@@ -71,6 +73,7 @@ class ReplicatedDataParallel final : public DataParallel {
   dist::NamedShardedTensors weights_, trained_;
   std::shared_ptr<dist::Group> group_;
   ReplicatedOptions options_;
+  std::optional<WaitingForRanks> waiting_;  // from the last gradient to the end of the step
   std::unique_ptr<c10d::Reducer> reducer_;
   Buckets restored_;  // empty: none
   bool settled_ = false;

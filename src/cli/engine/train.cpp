@@ -6,6 +6,7 @@
 #include "cli/engine/engine_commands.h"
 #include "cli/engine/memory_check.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/base/progress.h"
 #include "ropewalk/base/signals.h"
 #include "ropewalk/dist/device.h"
 #include "ropewalk/launch/rank_environment.h"
@@ -42,6 +43,7 @@ int run_train(const TrainOptions& options) {
   const RankEnvironment ranks = rank_environment_from_env();
   configure_logging(LogLevel::kInfo, ranks.rank, ranks.world_size);
   install_stop_handlers();
+  const Heartbeat heartbeat;
 
   Diagnostics remarks;
   TrainInputs inputs =
@@ -59,6 +61,7 @@ int run_train(const TrainOptions& options) {
                                        .device = device,
                                        .timeout_s = static_cast<double>(parallel.timeout_s),
                                        .bind_address = {}});
+  report_phase(Phase::kLoading);
   Trainer trainer(std::move(inputs),
                   {.resume = options.resume,
                    .overwrite = options.overwrite,

@@ -44,6 +44,20 @@ void declare_launch_options(CLI::App& app, LaunchOptions& options) {
          "After a rank failed anywhere: how long the others have between SIGTERM and SIGKILL")
       ->type_name("SECONDS")
       ->capture_default_str();
+  app.add_option("--max-restarts",
+                 options.max_restarts,
+                 "After a failure anywhere: start the ranks of all machines again up to this many "
+                 "times, from the newest checkpoint as soon as there is one; that of machine 0 "
+                 "counts")
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--hang-limit",
+                 options.hang_limit,
+                 "A rank that shows no sign of life, or stands still within a step, is named and "
+                 "ends the run after this long, or after 5 steps of the usual length where those "
+                 "are longer; 0 waits forever")
+      ->type_name("SECONDS")
+      ->capture_default_str();
   app.footer(
       "On two machines, of which the first has the address 10.0.0.1:\n"
       "  ropewalk launch --nnodes 2 --node-rank 0 --nproc 8 --rendezvous 10.0.0.1:29500 -- train "

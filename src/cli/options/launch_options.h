@@ -22,6 +22,8 @@ struct LaunchOptions {
   std::string bind;
   std::string timeout = "600";
   std::string grace = "5";
+  std::string max_restarts = "0";
+  std::string hang_limit = "10";
   std::vector<std::string> command;
 };
 

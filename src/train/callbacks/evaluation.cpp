@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "ropewalk/base/progress.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/eval/rescale.h"
 
@@ -58,6 +59,7 @@ void EvaluationCallback::after_step(const StepBorder& border) {
 }
 
 void EvaluationCallback::evaluate(int64_t step) {
+  const PhaseScope phase(Phase::kEvaluating);
   Json line = {{"step", step}};
   std::string text = "eval at step " + std::to_string(step) + ":";
   const auto add = [&](const PerplexityResult& result, bool own_scaling) {

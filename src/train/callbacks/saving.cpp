@@ -2,6 +2,7 @@
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/base/progress.h"
 
 namespace ropewalk {
 namespace {
@@ -24,6 +25,7 @@ void SavingCallback::after_step(const StepBorder& border) {
   const bool is_wanted = is_end || border.save_requested || is_due(border, config_.every_steps);
   const bool goes_on = config_.on_failure == SaveFailure::kGoOn;
 
+  const PhaseScope phase(Phase::kSaving);
   if (is_wanted || border.save_failed) {
     const auto finish = [this] { checkpointer_.finish(); };
     // At the end, what failed before is made up for by the save that follows.
