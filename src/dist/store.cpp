@@ -12,6 +12,7 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include "dist/register_rank.h"
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk::dist {
@@ -91,9 +92,8 @@ c10::intrusive_ptr<c10d::Store> join_store(const RankEnvironment& environment,
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(environment.master_port);
   options.timeout = timeout;
-  options.numWorkers = static_cast<size_t>(environment.world_size);
-  // A store that the launcher serves counts its workers itself.
-  options.waitWorkers = !environment.store_is_served;
+  // register_rank does, and says who is missing.
+  options.waitWorkers = false;
   options.isServer = environment.rank == 0 && !environment.store_is_served;
   if (options.isServer) {
     if (environment.store_fd >= 0) check_inherited(environment.store_fd);
@@ -102,11 +102,14 @@ c10::intrusive_ptr<c10d::Store> join_store(const RankEnvironment& environment,
   }
   try {
     c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(host, options);
-    if (environment.store_prefix.empty()) return store;
-    return c10::make_intrusive<c10d::PrefixStore>(environment.store_prefix, store);
+    if (!environment.store_prefix.empty()) {
+      store = c10::make_intrusive<c10d::PrefixStore>(environment.store_prefix, store);
+    }
+    return register_rank(store, environment, timeout);
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
-    throw DistError("rank " + std::to_string(environment.rank) + " of " +
-                    std::to_string(environment.world_size) + ": no rendezvous at " + host + ":" +
+    throw DistError(name_of(environment) + ": no rendezvous at " + host + ":" +
                     std::to_string(environment.master_port) + " (" + first_line(error.what()) +
                     "); see that all ranks are started and can reach rank 0's machine");
   }
