@@ -65,11 +65,23 @@ TEST(Log, OtherRanksSayOnlyWarningsAndCarryTheirRank) {
 }
 
 TEST(Signals, FirstIsKeptAsAFlag) {
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) {
+    const Outcome outcome = run_in_child([number] {
+      install_stop_handlers();
+      if (stop_signal() != 0) return 1;
+      ::raise(number);
+      return stop_signal() == number ? 0 : 2;
+    });
+    EXPECT_EQ(outcome.exit_code, 0) << number;
+  }
+}
+
+TEST(Signals, OneThatCameWhileTheyWereBlockedIsKeptToo) {
   const Outcome outcome = run_in_child([] {
+    block_stop_signals_in_this_thread();
+    ::raise(SIGUSR1);
     install_stop_handlers();
-    if (stop_signal() != 0) return 1;
-    ::raise(SIGTERM);
-    return stop_signal() == SIGTERM ? 0 : 2;
+    return stop_signal() == SIGUSR1 ? 0 : 1;
   });
   EXPECT_EQ(outcome.exit_code, 0);
 }

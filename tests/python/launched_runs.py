@@ -1,5 +1,6 @@
 """Runs under the launcher whose processes are killed, frozen and signalled."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -45,6 +46,7 @@ class LaunchedRun:
         self._queue = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        atexit.register(self.kill_all)
 
     def __enter__(self):
         return self
@@ -58,11 +60,12 @@ class LaunchedRun:
         self._queue.put(None)
 
     def wait_for_line(self, part):
-        """When it was printed; None where the run ended without it."""
-        while (item := self._queue.get(timeout=LIMIT_S)) is not None:
-            self.lines.append(item[1])
-            if part in item[1]:
-                return item[0]
+        """When it was printed; None where the run ended without it, or has not said it for long."""
+        with contextlib.suppress(queue.Empty):
+            while (item := self._queue.get(timeout=LIMIT_S)) is not None:
+                self.lines.append(item[1])
+                if part in item[1]:
+                    return item[0]
         return None
 
     def end(self):
@@ -72,6 +75,7 @@ class LaunchedRun:
         except subprocess.TimeoutExpired:
             self.kill_all()
             code = "none: it did not end"
+        atexit.unregister(self.kill_all)
         self._reader.join()
         while not self._queue.empty():
             if (item := self._queue.get()) is not None:

@@ -62,7 +62,10 @@ def stop_while_starting(work, data, number):
 
 def stop_twice(work, data):
     """In a step of many sequences, which would go on for long."""
-    run, _ = start_endless(work.folder, data, "twice", step=0, train={"global_batch_size": 40_000})
+    config, _ = endless_run(work.folder, data, "twice", train={"global_batch_size": 40_000})
+    run = LaunchedRun("train", config, "--nproc", 2)
+    while len(run.ranks()) < 2:
+        time.sleep(0.001)
     with RankProgress(run.ranks()[0]) as progress:
         progress.wait_for("forward and backward")
     run.process.send_signal(signal.SIGUSR1)

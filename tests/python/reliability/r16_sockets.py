@@ -92,7 +92,7 @@ def strangers(work):
     connections = work.size(short=50, full=1000)
     failures = []
     # While the ranks are on their way, and while they train.
-    config, run_dir = endless_run(work.folder, data, "run")
+    config, run_dir = endless_run(work.folder, data, "run", train={"global_batch_size": 6})
     run = LaunchedRun("train", config, "--nproc", 2)
     while len(run.ranks()) < 2:
         pass
