@@ -18,6 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenBeats{100};
 
 ProgressPage unread_page{};
+thread_local bool waits_are_left_out = false;
 // Never unmapped: a report may come from any thread as long as the process lives.
 std::atomic<ProgressPage*> reported_page{&unread_page};
 
@@ -89,14 +90,18 @@ void report_saved(int64_t step) {
 PhaseScope::PhaseScope(Phase phase) : before_(page().phase) { report_phase(phase); }
 
 WaitingForRanks::WaitingForRanks() {
+  if (waits_are_left_out) return;
   ++page().num_waits;
   ++page().changes;
 }
 
 WaitingForRanks::~WaitingForRanks() {
+  if (waits_are_left_out) return;
   --page().num_waits;
   ++page().changes;
 }
+
+void leave_out_waits_of_this_thread() { waits_are_left_out = true; }
 
 Heartbeat::Heartbeat() {
   const char* variable = std::getenv(kHeartbeatVariable);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/progress.h"
 #include "ropewalk/base/signals.h"
 
 namespace ropewalk {
@@ -27,6 +28,7 @@ void BackgroundTask::start(std::function<void()> work) {
   ROPEWALK_CHECK(!thread_.joinable(), "work in the background while other work goes on there");
   thread_ = std::thread([this, work = std::move(work)] {
     block_stop_signals_in_this_thread();
+    leave_out_waits_of_this_thread();
     use_one_thread();
     try {
       work();

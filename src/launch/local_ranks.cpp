@@ -17,7 +17,7 @@ LocalRanks::~LocalRanks() {
 void LocalRanks::start(const Attempt& attempt, const StorePlace& store) {
   ranks_.clear();
   for (int i = 0; i < options_.num_ranks; ++i) {
-    ranks_.push_back(start_rank({options_, attempt, store, signals_.mask_before()}, i));
+    ranks_.push_back(start_rank({options_, attempt, store, signals_.mask_before(), job_begun_}, i));
   }
 }
 

@@ -45,6 +45,7 @@ class LocalRanks {
  private:
   const AgentOptions& options_;
   const AgentSignals& signals_;
+  const Clock::time_point job_begun_ = Clock::now();
   std::vector<RankProcess> ranks_;
 };
 

@@ -53,6 +53,9 @@ RankEnvironment from_agent(const Variables& variables, Diagnostics& faults) {
   found.master_port = variables.number("ROPEWALK_STORE_PORT", 1, faults);
   found.bind_address = variables.text("ROPEWALK_BIND_ADDRESS").value_or("");
   found.nonce = variables.text("ROPEWALK_JOB_NONCE").value_or("");
+  if (variables.has("ROPEWALK_JOB_BEGUN")) {
+    found.job_begun_s = variables.number("ROPEWALK_JOB_BEGUN", 0, faults);
+  }
   if (variables.has("ROPEWALK_STORE_FD")) {
     found.store_fd = variables.number("ROPEWALK_STORE_FD", 3, faults);
   }

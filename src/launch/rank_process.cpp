@@ -43,7 +43,7 @@ const std::vector<std::string>& command_of(const AgentOptions& options, JobProgr
 std::vector<std::string> rank_variables(const RankStart& start,
                                         const RankPage& page,
                                         int local_rank) {
-  const auto& [options, attempt, store, mask] = start;
+  const auto& [options, attempt, store, mask, job_begun] = start;
   std::map<std::string, std::string> variables;
   const auto put = [&](const std::string& assignment) {
     variables[assignment.substr(0, assignment.find('='))] = assignment;
@@ -60,6 +60,9 @@ std::vector<std::string> rank_variables(const RankStart& start,
   put_number("ROPEWALK_LOCAL_WORLD_SIZE", options.num_ranks);
   put_number("ROPEWALK_RESTART", attempt.number);
   put("ROPEWALK_JOB_NONCE=" + attempt.nonce);
+  put_number("ROPEWALK_JOB_BEGUN",
+             static_cast<int>(
+                 std::chrono::floor<std::chrono::seconds>(job_begun).time_since_epoch().count()));
   put_number(kHeartbeatVariable, page.descriptor());
   put("ROPEWALK_STORE_ADDRESS=" + store.address);
   put_number("ROPEWALK_STORE_PORT", store.port);

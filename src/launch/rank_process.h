@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "launch/attempt.h"
+#include "launch/clock.h"
 #include "launch/rank_page.h"
 #include "launch/rendezvous.h"
 #include "ropewalk/launch/local_agent.h"
@@ -32,6 +33,7 @@ struct RankStart {
   const Attempt& attempt;
   const StorePlace& store;
   const sigset_t& signal_mask;
+  Clock::time_point job_begun;
 };
 
 // Fork and exec; returns after the exec succeeded, throws IoError when it did not.

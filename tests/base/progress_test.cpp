@@ -51,6 +51,12 @@ TEST(Progress, ReportsReachThePageOfTheAgentUntilTheEnd) {
     }
     EXPECT_EQ(page->phase, Phase::kComputing);
     EXPECT_EQ(page->num_waits, 0);
+    std::thread([&] {
+      leave_out_waits_of_this_thread();
+      const WaitingForRanks beside;
+      EXPECT_EQ(page->num_waits, 0);
+    }).join();
+    EXPECT_EQ(page->num_waits, 0);
     // The thread goes on by itself: this returns when it has.
     for (const uint64_t before = page->beats; page->beats < before + 2;) ::usleep(1000);
   }

@@ -107,12 +107,14 @@ TEST(RankEnvironment, AgentsVariablesWinOverThoseOfAnOuterLauncher) {
                                           {{"ROPEWALK_RANK", "0"},
                                            {"ROPEWALK_WORLD_SIZE", "2"},
                                            {"ROPEWALK_STORE_PORT", "4000"},
-                                           {"ROPEWALK_STORE_FD", "7"}}));
+                                           {"ROPEWALK_STORE_FD", "7"},
+                                           {"ROPEWALK_JOB_BEGUN", "1234"}}));
   EXPECT_EQ(found.launcher, "ropewalk");
   EXPECT_EQ(found.world_size, 2);
   EXPECT_EQ(found.master_address, "127.0.0.1");
   EXPECT_EQ(found.master_port, 4000);
   EXPECT_EQ(found.store_fd, 7);
+  EXPECT_EQ(found.job_begun_s, 1234);
 }
 
 TEST(RankEnvironment, AgentsOfSeveralMachinesSayWhereTheRankIs) {

@@ -63,6 +63,9 @@ class WaitingForRanks {
   WaitingForRanks& operator=(const WaitingForRanks&) = delete;
 };
 
+// What this thread waits for says nothing of the rank: it works beside the one that trains.
+void leave_out_waits_of_this_thread();
+
 // Descriptor of the page, in the environment of the agent's ranks.
 inline constexpr const char* kHeartbeatVariable = "ROPEWALK_HEARTBEAT_FD";
 

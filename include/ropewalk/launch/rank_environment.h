@@ -6,7 +6,7 @@
 // leaves the outer one's variables in place):
 // * ropewalk's own agent: ROPEWALK_RANK, ROPEWALK_WORLD_SIZE, ROPEWALK_STORE_PORT
 //   [, ROPEWALK_STORE_FD, _STORE_ADDRESS, _LOCAL_RANK, _LOCAL_WORLD_SIZE, _BIND_ADDRESS,
-//   _JOB_NONCE]
+//   _JOB_NONCE, _JOB_BEGUN]
 // * torchrun, or by hand: RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE], MASTER_ADDR,
 // MASTER_PORT
 // * Open MPI: OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE
@@ -40,6 +40,9 @@ struct RankEnvironment {
   // Known to the ranks that one agent, or several together, started at a time. Empty: rank 0 draws
   // one when they meet.
   std::string nonce;
+  // When the agent was started, in seconds of this machine's steady clock; restarts do not change
+  // it.
+  std::optional<int> job_begun_s;
   // Keeps restarted attempts apart in a store that outlives them.
   std::string store_prefix;
 

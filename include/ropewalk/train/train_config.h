@@ -60,7 +60,8 @@ struct TrainConfig {
         field("max_time_s",
               &T::max_time_s,
               "Seconds after its start at which a run saves and stops as on a signal, at the next "
-              "step border; 0 = no limit. Leave time for a step and a checkpoint.",
+              "step border, restarts included; 0 = no limit. Leave time for a step and a "
+              "checkpoint.",
               non_negative,
               may_change_on_resume),
         field("bad_steps",

@@ -39,8 +39,11 @@ void tell(const TrainInputs& inputs, const Diagnostics& remarks) {
 }  // namespace
 
 int run_train(const TrainOptions& options) {
-  const auto begun = std::chrono::steady_clock::now();
+  auto begun = std::chrono::steady_clock::now();
   const RankEnvironment ranks = rank_environment_from_env();
+  if (ranks.job_begun_s) {
+    begun = std::chrono::steady_clock::time_point(std::chrono::seconds(*ranks.job_begun_s));
+  }
   configure_logging(LogLevel::kInfo, ranks.rank, ranks.world_size);
   install_stop_handlers();
   const Heartbeat heartbeat;
