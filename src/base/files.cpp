@@ -29,13 +29,17 @@ constexpr size_t kWritePieceBytes = size_t{1} << 26;
       (error == ENOSPC || error == EDQUOT ? "; free space or choose another folder" : ""));
 }
 
-void write_all(int descriptor, const fs::path& path, const char* data, size_t size) {
+// From the end, which is at `begin`. A failure leaves nothing of it in the file: what is written
+// once there is room again must not follow half a line.
+void write_all(int descriptor, const fs::path& path, off_t begin, const char* data, size_t size) {
   const size_t total = size;
   while (size > 0) {
     const ssize_t written = ::write(descriptor, data, std::min(size, kWritePieceBytes));
     if (written < 0) {
       if (errno == EINTR) continue;
-      fail_write(path, total, errno);
+      const int error = errno;
+      if (::ftruncate(descriptor, begin) == 0) ::lseek(descriptor, begin, SEEK_SET);
+      fail_write(path, total, error);
     }
     data += written;
     size -= static_cast<size_t>(written);
@@ -51,6 +55,20 @@ void rename_path(const fs::path& from, const fs::path& to) {
 fs::path parent_of(const fs::path& path) {
   const fs::path parent = path.parent_path();
   return parent.empty() ? fs::path(".") : parent;
+}
+
+// Some file systems cannot sync a folder (EINVAL); they order its entries themselves.
+void sync_descriptor(int descriptor, const fs::path& path) {
+  int result;
+  do {
+    result = ::fsync(descriptor);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0 && errno != EINVAL) fail_io(path, "fsync", errno);
+}
+
+// A folder that may be written to but not read cannot be synced.
+void sync_if_readable(const fs::path& folder) {
+  if (::access(folder.c_str(), R_OK) == 0) fsync_path(folder);
 }
 
 }  // namespace
@@ -93,14 +111,30 @@ void write_file_atomic(const fs::path& path, std::string_view content) {
 
 void fsync_path(const fs::path& file_or_directory) {
   const Descriptor opened = open_descriptor(file_or_directory, O_RDONLY, "opening for fsync");
-  // Some file systems cannot sync a folder (EINVAL); they order its entries themselves.
-  if (::fsync(opened.get()) != 0 && errno != EINVAL) fail_io(file_or_directory, "fsync", errno);
+  sync_descriptor(opened.get(), file_or_directory);
+}
+
+void make_directories(const fs::path& path) {
+  const fs::path folder = path.has_filename() ? path : path.parent_path();
+  const fs::path parent = parent_of(folder);
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    if (parent != folder && !fs::is_directory(parent, error)) make_directories(parent);
+    if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
+      fail_io(folder, "making the folder", errno);
+    }
+    if (!fs::is_directory(folder, error)) fail_io(folder, "making the folder", ENOTDIR);
+  }
+  // Also of a folder that was there: who made it may have died before this.
+  sync_if_readable(parent);
 }
 
 void append_to_file(const fs::path& path, std::string_view content) {
   const Descriptor file =
       open_descriptor(path, O_WRONLY | O_APPEND | O_CREAT, "opening for appending");
-  write_all(file.get(), path, content.data(), content.size());
+  // A pipe has no end: -1, which no file can be cut to.
+  const off_t end = ::lseek(file.get(), 0, SEEK_END);
+  write_all(file.get(), path, end, content.data(), content.size());
 }
 
 fs::path temporary_sibling(const fs::path& path) {
@@ -164,7 +198,11 @@ FileWriter::FileWriter(FileWriter&& other) noexcept
 
 void FileWriter::write(std::span<const std::byte> bytes) {
   ROPEWALK_CHECK(descriptor_ >= 0, "write to a closed file " + path_.string());
-  write_all(descriptor_, path_, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  write_all(descriptor_,
+            path_,
+            static_cast<off_t>(size_bytes_),
+            reinterpret_cast<const char*>(bytes.data()),
+            bytes.size());
   size_bytes_ += bytes.size();
 }
 
@@ -172,11 +210,25 @@ void FileWriter::write(std::string_view text) {
   write(std::as_bytes(std::span(text.data(), text.size())));
 }
 
+void FileWriter::overwrite_front(std::span<const std::byte> bytes) {
+  ROPEWALK_CHECK(descriptor_ >= 0 && bytes.size() <= size_bytes_,
+                 "more than was written to " + path_.string());
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t written =
+        ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_write(path_, bytes.size(), errno);
+    done += static_cast<size_t>(written);
+  }
+}
+
 void FileWriter::close() {
   ROPEWALK_CHECK(descriptor_ >= 0, "second close of " + path_.string());
-  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_io(path_, "fsync", errno);
-  // Network file systems report a full disk only here.
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail_io(path_, "closing", errno);
+  sync_descriptor(descriptor_, path_);
+  // Network file systems report a full disk only here. Interrupted, it is closed nevertheless.
+  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) {
+    fail_io(path_, "closing", errno);
+  }
 }
 
 }  // namespace ropewalk

@@ -119,10 +119,9 @@ void export_hf_model(const std::filesystem::path& source,
   }
 
   const auto outputs = list_outputs(weights, masters ? &*masters : nullptr, dtype);
-  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
   const std::filesystem::path temporary = temporary_sibling(target);
-  std::filesystem::create_directory(temporary);
   try {
+    make_directories(temporary);
     write_hf_companions(temporary, model.family->to_hf(model.spec, model.config), dtype, directory);
     write_model(temporary, plan_files(outputs, {.max_bytes = options.max_shard_bytes}));
     publish_directory(temporary, target);

@@ -12,13 +12,12 @@ namespace {
 
 constexpr const char* kSetAsideMark = ".set-aside-";
 
-void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
   std::error_code code;
   std::filesystem::rename(from, to, code);
   if (code) {
     throw IoError(from.string() + ": cannot rename to " + to.string() + ": " + code.message());
   }
-  fsync_path(to.parent_path());
 }
 
 std::vector<std::filesystem::path> folders_marked(const std::filesystem::path& checkpoints_dir,
@@ -53,14 +52,19 @@ std::filesystem::path set_aside(const std::filesystem::path& checkpoint) {
     std::filesystem::path target = checkpoint;
     target += kSetAsideMark + std::to_string(number);
     if (std::filesystem::exists(target)) continue;
-    rename_durably(checkpoint, target);
+    rename_folder(checkpoint, target);
     return target;
   }
 }
 
+void bring_back(const std::filesystem::path& renamed, const std::filesystem::path& checkpoint) {
+  rename_folder(renamed, checkpoint);
+}
+
 void delete_checkpoint(const std::filesystem::path& checkpoint) {
   const std::filesystem::path tombstone = temporary_sibling(checkpoint);
-  rename_durably(checkpoint, tombstone);
+  rename_folder(checkpoint, tombstone);
+  fsync_path(tombstone.parent_path());
   std::error_code code;
   std::filesystem::remove_all(tombstone, code);
   if (code) throw IoError(tombstone.string() + ": cannot remove: " + code.message());

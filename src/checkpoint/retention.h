@@ -12,8 +12,11 @@ namespace ropewalk {
 // Removes temporary folders and tombstones that dead runs left; gives their names.
 std::vector<std::string> remove_leftovers(const std::filesystem::path& checkpoints_dir);
 
-// Renames to "<name>.set-aside-<n>", which no search finds; gives the new path.
+// Renames to "<name>.set-aside-<n>", which no search finds; gives the new path. Durable when the
+// caller has synced the parent.
 std::filesystem::path set_aside(const std::filesystem::path& checkpoint);
+// Undoes it.
+void bring_back(const std::filesystem::path& renamed, const std::filesystem::path& checkpoint);
 // Deletes every folder that was set aside, by this process or by one that ended before it could.
 void delete_set_aside(const std::filesystem::path& checkpoints_dir);
 

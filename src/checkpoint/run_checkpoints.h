@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 namespace ropewalk {
 
@@ -23,11 +24,18 @@ class RunCheckpoints {
   void set_newest(const std::filesystem::path& checkpoint) { newest_ = checkpoint; }
 
   // Renames `temporary` to `target`, durable on return (publish_directory's errors), then deletes
-  // what it replaced and what is older than the newest ones; trouble with those is only told.
+  // what it replaced and what is older than the newest ones; trouble with those is only told. On
+  // failure what was to be replaced stands where it stood.
   void publish(const std::filesystem::path& temporary, const std::filesystem::path& target);
 
  private:
-  void set_aside_replaced();
+  struct Replaced {
+    std::filesystem::path checkpoint;
+    std::filesystem::path renamed;
+  };
+
+  void set_aside_replaced(std::vector<Replaced>& replaced);
+  static void try_to_bring_back(const Replaced& folder);
   void delete_older(const std::filesystem::path& just_written);
 
   std::filesystem::path folder_;

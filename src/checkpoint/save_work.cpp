@@ -22,15 +22,20 @@ using Work = std::function<std::string()>;
 // Errors of the disk say what the save of `num_bytes` needs.
 Work with_advice(const std::filesystem::path& target, uint64_t num_bytes, const Work& work) {
   return [=] {
+    const auto advised = [&](const std::exception& error) {
+      return IoError(std::string(error.what()) + "\nsaving " + target.string() + " needs " +
+                     format_bytes(num_bytes) +
+                     "; the unfinished folder was removed and earlier checkpoints are as they "
+                     "were: free space, then start again with --resume");
+    };
     try {
       return work();
     } catch (const NotDurableError&) {
       throw;
     } catch (const IoError& error) {
-      throw IoError(std::string(error.what()) + "\nsaving " + target.string() + " needs " +
-                    format_bytes(num_bytes) +
-                    "; the unfinished folder was removed and earlier checkpoints are as they were: "
-                    "free space, then start again with --resume");
+      throw advised(error);
+    } catch (const std::filesystem::filesystem_error& error) {
+      throw advised(error);
     }
   };
 }
@@ -76,7 +81,7 @@ void write_checkpoint(const SaveWork& work,
   std::filesystem::path folder;
   try {
     const auto make_folder = [&] {
-      std::filesystem::create_directories(checkpoints.folder());
+      make_directories(checkpoints.folder());
       folder = temporary_sibling(target);
       std::filesystem::create_directories(folder / kTrainerFolder);
       return folder.string();

@@ -1,12 +1,6 @@
 #include "ropewalk/formats/token_shard.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "formats/mapped_ids.h"
 #include "formats/token_shard_header.h"
@@ -36,17 +30,6 @@ void check_table(std::span<const uint64_t> offsets, uint64_t num_tokens, Diagnos
       return;
     }
   }
-}
-
-// Fills in the header that was left blank while the counts were unknown.
-void write_header(const fs::path& path, const ShardHeader& header) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  const ssize_t written =
-      descriptor < 0 ? -1 : ::pwrite(descriptor, header.data(), header.size(), 0);
-  const bool done = written == ssize_t(header.size()) && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  if (!done) throw IoError(path.string() + ": writing the header: " + std::strerror(error));
 }
 
 // Shards are mapped at page borders and tokens begin at byte 128: aligned for both widths.
@@ -193,10 +176,11 @@ TokenShardInfo TokenShardWriter::close() {
   }
   flush();
   append(std::as_bytes(std::span(offsets_)));
+  info_.payload_hash = payload_hash_.hex();
+  // It was left blank while the counts were unknown.
+  file_->overwrite_front(encode_shard_header(info_));
   file_->close();
   file_.reset();
-  info_.payload_hash = payload_hash_.hex();
-  write_header(temporary_, encode_shard_header(info_));
   std::error_code error;
   fs::rename(temporary_, path_, error);
   if (error) throw IoError(path_.string() + ": publishing: " + error.message());

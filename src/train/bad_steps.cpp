@@ -80,8 +80,12 @@ bool BadSteps::after_step(int64_t step, uint64_t first_sample, const TrainStepRe
                        {"learning_rate", result.learning_rate},
                        {"first_sample", first_sample},
                        {"micro_batches", list_micro_batches(losses, first_sample, place_)}};
-    append_to_file(place_.file, line.dump() + "\n");
-    text += "; its samples are listed in " + place_.file.string();
+    try {
+      append_to_file(place_.file, line.dump() + "\n");
+      text += "; its samples are listed in " + place_.file.string();
+    } catch (const IoError& error) {
+      text += std::string("; its samples are not listed: ") + error.what();
+    }
   }
   if (action == BadStepAction::kStop) {
     throw Error(text +

@@ -14,10 +14,10 @@ RunDirectory::RunDirectory(const std::filesystem::path& path) : path_(path) {
 
 void RunDirectory::make() {
   if (lock_) return;
-  std::error_code error;
-  std::filesystem::create_directories(path_, error);
-  if (error) {
-    throw ConfigError("train.run_dir: cannot make " + path_.string() + ": " + error.message() +
+  try {
+    make_directories(path_);
+  } catch (const IoError& error) {
+    throw ConfigError(std::string("train.run_dir: ") + error.what() +
                       ". Name a folder that can be written");
   }
   lock_ = std::make_unique<FileLock>(lock_file());
@@ -25,6 +25,13 @@ void RunDirectory::make() {
 
 bool RunDirectory::has_checkpoints() const {
   return !list_checkpoints(path_ / "checkpoints").empty();
+}
+
+bool RunDirectory::take_save_wish() const {
+  std::error_code error;
+  // Looked for first: where nothing may be written, removing fails whether it is there or not.
+  if (!std::filesystem::exists(save_now_file(), error)) return false;
+  return std::filesystem::remove(save_now_file(), error);
 }
 
 void RunDirectory::store_config(const Json& resolved) {

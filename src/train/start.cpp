@@ -135,7 +135,11 @@ void load_start(Checkpointer& checkpointer,
 }
 
 void note_first_step(const FoundCheckpoint& found, const TrainInputs& inputs, int num_ranks) {
-  record_of(found, inputs, num_ranks).note_step();
+  try {
+    record_of(found, inputs, num_ranks).note_step();
+  } catch (const IoError& error) {
+    log_warn(std::string(error.what()) + "; that this start came to a step is not noted");
+  }
 }
 
 }  // namespace ropewalk

@@ -138,8 +138,7 @@ void Trainer::Parts::add_callbacks() {
 BorderWishes Trainer::Parts::read_wishes() {
   BorderWishes wishes{.stop = stop_signal() != 0 || time_is_up(),
                       .save_failed = state.checkpointer().has_failed()};
-  // Removed at once: a wish that is heard is granted at this border.
-  if (directory) wishes.save = std::filesystem::remove(directory->save_now_file());
+  if (directory) wishes.save = directory->take_save_wish();
   return wishes;
 }
 

@@ -9,23 +9,45 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <utility>
+#include <vector>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
 
-// Takes the place of the C library's in this program: the folder named here cannot be synced.
+// Takes the place of the C library's in this program: the folder named here cannot be synced, and
+// what is synced is noted.
 static std::filesystem::path unsyncable_folder;
+static std::vector<std::filesystem::path> synced;
 
 extern "C" int fsync(int descriptor) {
   std::error_code ignored;
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
-  if (!unsyncable_folder.empty() &&
-      std::filesystem::read_symlink(link, ignored) == unsyncable_folder) {
+  synced.push_back(std::filesystem::read_symlink(link, ignored));
+  if (!unsyncable_folder.empty() && synced.back() == unsyncable_folder) {
     errno = EIO;
     return -1;
   }
   return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
+
+// Likewise: this many bytes can still be written to files, and the next call is interrupted.
+static size_t room = SIZE_MAX;
+static bool is_interrupted = false;
+
+extern "C" ssize_t write(int descriptor, const void* data, size_t size) {
+  if (std::exchange(is_interrupted, false)) {
+    errno = EINTR;
+    return -1;
+  }
+  if (size > room) size = room;
+  if (size == 0 && room == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  if (room != SIZE_MAX) room -= size;
+  return ::syscall(SYS_write, descriptor, data, size);
 }
 
 // Likewise: this file is gone by the time its lock is taken, as when the holder before removed it.
@@ -116,6 +138,42 @@ TEST_F(Files, AppendsAddUp) {
   append_to_file(folder_ / "m", "a\n");
   append_to_file(folder_ / "m", "b\n");
   EXPECT_EQ(read_file(folder_ / "m"), "a\nb\n");
+}
+
+TEST_F(Files, AFailedWriteLeavesNoHalfThatTheNextWouldFollow) {
+  append_to_file(folder_ / "m", "first\n");
+  FileWriter writer(folder_ / "w");
+  writer.write("first\n");
+  for (const auto& write : std::initializer_list<std::function<void()>>{
+           [&] { append_to_file(folder_ / "m", "second\n"); },
+           [&] { writer.write("second\n"); },
+       }) {
+    room = 4;
+    const std::string text = error_of<IoError>(write);
+    room = SIZE_MAX;
+    EXPECT_THAT(text, HasSubstr("writing 7 bytes: No space left on device; free space"));
+  }
+  is_interrupted = true;
+  append_to_file(folder_ / "m", "third\n");
+  writer.write("third\n");
+  EXPECT_EQ(writer.size_bytes(), 12u);
+  writer.overwrite_front(std::as_bytes(std::span("FI", 2)));
+  writer.close();
+  EXPECT_EQ(read_file(folder_ / "m"), "first\nthird\n");
+  EXPECT_EQ(read_file(folder_ / "w"), "FIrst\nthird\n");
+}
+
+TEST_F(Files, FoldersAreMadeDurably) {
+  synced.clear();
+  make_directories(folder_ / "a" / "b" / "");
+  EXPECT_TRUE(fs::is_directory(folder_ / "a" / "b"));
+  EXPECT_THAT(synced, testing::IsSupersetOf({folder_, folder_ / "a"}));
+  synced.clear();
+  make_directories(folder_ / "a" / "b");
+  EXPECT_THAT(synced, testing::ElementsAre(folder_ / "a"));
+  write_file_atomic(folder_ / "file", "");
+  EXPECT_THAT(error_of<IoError>([&] { make_directories(folder_ / "file"); }),
+              HasSubstr("file: making the folder: Not a directory"));
 }
 
 TEST_F(Files, TemporarySiblingStandsBesideAFolderNamedWithASlash) {

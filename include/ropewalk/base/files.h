@@ -22,7 +22,12 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
 
 void fsync_path(const std::filesystem::path& file_or_directory);
 
-// Appends are whole (O_APPEND, one write per call); used for metrics.
+// Makes the folder and those above it that are missing. It, and all that were made, are durable on
+// return; what may be written to but not read is not synced.
+void make_directories(const std::filesystem::path& path);
+
+// Appends are whole (O_APPEND, one write per call): on failure nothing of it stays. For files with
+// one writer.
 void append_to_file(const std::filesystem::path& path, std::string_view content);
 
 // A path of the same folder that does not exist yet: "<path>.tmp-<nonce>".
@@ -39,7 +44,8 @@ class NotDurableError : public IoError {
 // after it, NotDurableError.
 void publish_directory(const std::filesystem::path& temporary, const std::filesystem::path& target);
 
-// Sequential writer over one descriptor; `close` fsyncs. Move-only; the destructor of an unclosed
+// Sequential writer over one descriptor; `close` fsyncs. A write that fails leaves nothing in the
+// file: others may follow. Move-only; the destructor of an unclosed
 // writer closes without fsync and leaves removal to the owner of the folder.
 class FileWriter {
  public:
@@ -49,6 +55,8 @@ class FileWriter {
   FileWriter& operator=(FileWriter&&) = delete;
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
+  // In the place of as many bytes that were written.
+  void overwrite_front(std::span<const std::byte> bytes);
   void close();
   uint64_t size_bytes() const { return size_bytes_; }
 

@@ -22,8 +22,9 @@ class RunDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path tensorboard_folder() const { return path_ / "tensorboard"; }
-  // Touched by a person: save at the next step border and go on.
-  std::filesystem::path save_now_file() const { return path_ / "save-now"; }
+  // Whether a person made the file save-now: save at the next step border and go on. It is removed:
+  // a wish that is heard is granted. One that cannot be removed is not heard.
+  bool take_save_wish() const;
   // Steps that were found to be bad, with their samples.
   std::filesystem::path bad_steps_file() const { return path_ / "bad_steps.jsonl"; }
   std::filesystem::path config_file() const { return path_ / "config.json"; }
@@ -33,6 +34,7 @@ class RunDirectory {
   void store_config(const Json& resolved);
 
  private:
+  std::filesystem::path save_now_file() const { return path_ / "save-now"; }
   std::filesystem::path lock_file() const { return path_ / "lock"; }
 
   std::filesystem::path path_;

@@ -97,9 +97,7 @@ PrepareFolder::PrepareFolder(const fs::path& output, bool overwrite)
   check_work(work_);
   const bool is_new = !fs::exists(work_);
   if (is_new) check_output(output_, overwrite);
-  std::error_code error;
-  fs::create_directories(work_, error);
-  if (error) throw IoError(work_.string() + ": cannot be made: " + error.message());
+  make_directories(work_);
   lock_ = std::make_unique<FileLock>(work_ / kLockName);
   if (!may_be_published()) check_output(output_, overwrite);
 }

@@ -1,5 +1,8 @@
 #include "train/callbacks/metrics.h"
 
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
+
 namespace ropewalk {
 
 MetricsSink::MetricsSink(const RunDirectory& directory,
@@ -12,8 +15,25 @@ MetricsSink::MetricsSink(const RunDirectory& directory,
 }
 
 void MetricsSink::write(const Json& line) {
-  log_.write(line);
-  if (!events_) return;
+  try_to_write(metrics_fail_, [&] { log_.write(line); });
+  if (events_) try_to_write(events_fail_, [&] { write_events(line); });
+}
+
+// Numbers that cannot be written are no reason to end a run; checkpoints that cannot be are.
+void MetricsSink::try_to_write(bool& fails, const std::function<void()>& write) {
+  try {
+    write();
+    fails = false;
+  } catch (const IoError& error) {
+    if (!fails) {
+      log_warn(std::string(error.what()) +
+               "\nthe run goes on without these numbers, until they can be written again");
+    }
+    fails = true;
+  }
+}
+
+void MetricsSink::write_events(const Json& line) {
   const auto step = line.at("step").get<int64_t>();
   const double now_s = wall_time_now_s();
   for (const auto& [key, value] : line.items()) {

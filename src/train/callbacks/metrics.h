@@ -1,6 +1,7 @@
 // Writes what a step showed: console, metrics.jsonl, TensorBoard. Rank 0 only.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -17,14 +18,19 @@ class MetricsSink {
  public:
   // `resumed_step`: the step that was loaded; nothing on a fresh start.
   MetricsSink(const RunDirectory& directory, bool tensorboard, std::optional<int64_t> resumed_step);
-  // `line` has `step`; every other number becomes a scalar of its key.
+  // `line` has `step`; every other number becomes a scalar of its key. A failure is told, once.
   void write(const Json& line);
   Console& console() { return console_; }
 
  private:
+  static void try_to_write(bool& fails, const std::function<void()>& write);
+  void write_events(const Json& line);
+
   Console console_;
   MetricsLog log_;
   std::unique_ptr<EventFileWriter> events_;  // null: off
+  bool metrics_fail_ = false;
+  bool events_fail_ = false;
 };
 
 class MetricsCallback final : public Callback {
