@@ -100,7 +100,7 @@ def frozen_rank(work):
               rf"rank {rank} \(process \d+\) is frozen: no sign of life for [\d.]+ s, "
               rf"{place} \({found_phase}\); the process is stopped")
     for number in range(blocks):
-        run, run_dir = start_endless(work.folder, data, f"block{number}", "--hang-limit", limit_s, step=6,
+        run, run_dir = start_endless(work.folder, data, f"block{number}", "--hang-limit", limit_s, step=40,
                                      eval={"every_steps": 0})
         began = hang_in_the_log(run, run_dir)
         judge(run, began, "rank 0 blocked in the log",
