@@ -59,10 +59,10 @@ TEST(HungRanks, ARankThatStandsStillWithinAStepIsNamedAndEndsAll) {
 TEST(HungRanks, WithoutALimitTheyAreWaitedFor) {
   AgentOptions options = watched_ranks(2);
   options.hang.hang_s = 0;
-  RunningAgent agent(ranks_that_do("step 2 phase computing stand exit 75",
+  RunningAgent agent(ranks_that_do("step 2 phase computing say ready stand exit 75",
                                    "step 2 phase computing say ready stand exit 75"),
                      options);
-  ASSERT_TRUE(agent.reach_line("ready"));
+  for (int rank = 0; rank < 2; ++rank) ASSERT_TRUE(agent.reach_line("ready"));
   ::kill(agent.pid(), SIGTERM);
   EXPECT_THAT(agent.rest(), Not(HasSubstr("hung")));
   EXPECT_EQ(agent.exit_code(), kExitStopped);

@@ -3,7 +3,7 @@
 //
 //   late (first word: lets stop signals in only when one has come)
 //   step N | saved N | phase data, computing, saving | wait (for other ranks) | say TEXT
-//   stop (as SIGSTOP does) | stand (for ever) | exit N
+//   stop (as SIGSTOP does) | stand (until a stop signal) | exit N
 #include <unistd.h>
 
 #include <csignal>
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
     if (word == "say") std::printf("%s\n", next().c_str()), std::fflush(stdout);
     if (word == "stop") ::raise(SIGSTOP);
     if (word == "stand") {
-      while (ropewalk::stop_signal() == 0) ::pause();
+      while (ropewalk::stop_signal() == 0) ::usleep(1000);
     }
     if (word == "exit") std::_Exit(std::stoi(next()));
   }
