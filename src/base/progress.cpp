@@ -21,6 +21,7 @@ ProgressPage unread_page{};
 thread_local bool waits_are_left_out = false;
 // Never unmapped: a report may come from any thread as long as the process lives.
 std::atomic<ProgressPage*> reported_page{&unread_page};
+std::atomic<int64_t> reported_step_at_ns{0};
 
 ProgressPage& page() { return *reported_page.load(std::memory_order_acquire); }
 
@@ -79,6 +80,14 @@ void report_phase(Phase phase) {
 
 void report_step(int64_t step) {
   page().step = step;
+  const int64_t now_ns =
+      std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+  const int64_t before_ns = reported_step_at_ns.exchange(now_ns);
+  if (before_ns != 0) {
+    const uint64_t number = page().num_step_lengths;
+    page().step_lengths_ns[number % kKeptStepLengths] = now_ns - before_ns;
+    page().num_step_lengths = number + 1;
+  }
   ++page().changes;
 }
 

@@ -13,6 +13,7 @@ struct RankState {
   uint64_t beats = 0;
   uint64_t changes = 0;
   int64_t step = 0;
+  double step_s = 0;  // median length of the latest ones; 0: too few were made
   int64_t saved_step = 0;
   bool waits = false;  // for other ranks
   Phase phase = Phase::kStarting;

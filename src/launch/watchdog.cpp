@@ -10,8 +10,6 @@ namespace ropewalk {
 namespace {
 
 constexpr double kLongestPeriod_s = 0.25;
-// Fewer say nothing, more would hide that steps have become longer.
-constexpr size_t kFewestSteps = 3, kMostSteps = 31;
 // Parts of the limit after which a rank is reported, so that it is within the limit: the one that
 // stands still comes later, as it may do so because of a frozen one on another machine.
 constexpr double kFrozenPart = 0.8, kStandingPart = 0.9;
@@ -40,7 +38,6 @@ std::optional<double> Watchdog::period_s() const {
 
 void Watchdog::forgive(Clock::time_point now) {
   for (Seen& rank : ranks_) rank.beat_at = rank.change_at = now;
-  step_at_.reset();
 }
 
 void Watchdog::update(Clock::time_point now, const std::vector<std::optional<RankState>>& ranks) {
@@ -56,25 +53,10 @@ void Watchdog::update(Clock::time_point now, const std::vector<std::optional<Ran
     seen.state = state;
   }
   if (was_away) forgive(now);
-  if (ranks.front()) measure_steps(now, ranks.front()->step);
 }
 
-void Watchdog::measure_steps(Clock::time_point now, int64_t step) {
-  if (step == step_) return;
-  if (step_at_ && step > step_) {
-    step_lengths_s_.push_back(seconds_between(*step_at_, now) / static_cast<double>(step - step_));
-    if (step_lengths_s_.size() > kMostSteps) step_lengths_s_.pop_front();
-  }
-  step_ = step;
-  step_at_ = now;
-}
-
-std::optional<double> Watchdog::step_limit_s() const {
-  if (step_lengths_s_.size() >= kFewestSteps) {
-    std::vector<double> sorted(step_lengths_s_.begin(), step_lengths_s_.end());
-    std::sort(sorted.begin(), sorted.end());
-    return std::max(limits_.hang_s, kLongestStepInMedians * sorted[sorted.size() / 2]);
-  }
+std::optional<double> Watchdog::step_limit_s(const RankState& state) const {
+  if (state.step_s > 0) return std::max(limits_.hang_s, kLongestStepInMedians * state.step_s);
   if (limits_.first_steps_s <= 0) return std::nullopt;
   return std::max(limits_.hang_s, limits_.first_steps_s);
 }
@@ -85,9 +67,9 @@ bool Watchdog::is_frozen(const Seen& rank, Clock::time_point now) const {
 }
 
 bool Watchdog::stands_still(const Seen& rank, Clock::time_point now) const {
-  const std::optional<double> limit_s = step_limit_s();
-  return rank.state && rank.state->begun && is_within_step(rank.state->phase) && limit_s &&
-         seconds_between(rank.change_at, now) >= kStandingPart * *limit_s;
+  if (!rank.state || !rank.state->begun || !is_within_step(rank.state->phase)) return false;
+  const std::optional<double> limit_s = step_limit_s(*rank.state);
+  return limit_s && seconds_between(rank.change_at, now) >= kStandingPart * *limit_s;
 }
 
 std::optional<size_t> Watchdog::look(Clock::time_point now,

@@ -2,7 +2,6 @@
 // what the ranks' pages say, and when.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,18 +48,13 @@ class Watchdog {
   };
 
   void update(Clock::time_point now, const std::vector<std::optional<RankState>>& ranks);
-  void measure_steps(Clock::time_point now, int64_t step);
-  std::optional<double> step_limit_s() const;
+  std::optional<double> step_limit_s(const RankState& state) const;
   bool is_frozen(const Seen& rank, Clock::time_point now) const;
   bool stands_still(const Seen& rank, Clock::time_point now) const;
 
   WatchdogLimits limits_;
   std::vector<Seen> ranks_;
   std::optional<Clock::time_point> looked_at_;
-  // Of the first rank, to learn how long a step takes.
-  int64_t step_ = 0;
-  std::optional<Clock::time_point> step_at_;
-  std::deque<double> step_lengths_s_;
 };
 
 }  // namespace ropewalk

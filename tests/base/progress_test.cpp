@@ -41,8 +41,13 @@ TEST(Progress, ReportsReachThePageOfTheAgentUntilTheEnd) {
     report_step(7);
     report_saved(5);
     EXPECT_EQ(page->step, 7);
+    const uint64_t before = page->num_step_lengths;
+    report_step(8);
+    report_step(9);
+    EXPECT_EQ(page->num_step_lengths, before + 2);
+    EXPECT_GT(page->step_lengths_ns[before % kKeptStepLengths], 0);
     EXPECT_EQ(page->saved_step, 5);
-    EXPECT_EQ(page->changes, 3u);
+    EXPECT_EQ(page->changes, 5u);
     {
       const PhaseScope saving(Phase::kSaving);
       const WaitingForRanks outer, inner;

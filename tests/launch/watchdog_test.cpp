@@ -21,6 +21,7 @@ class WatchdogTest : public testing::Test {
       for (auto& rank : ranks_) {
         ++rank->step;
         ++rank->changes;
+        rank->step_s = length_s;
         rank->phase = Phase::kComputing;
       }
       EXPECT_FALSE(culprit_after(length_s));

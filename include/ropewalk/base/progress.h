@@ -3,8 +3,10 @@
 // reads. They may be made from any thread and cost a few stores.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -27,6 +29,8 @@ std::string describe(Phase phase);  // "forward and backward"
 // Part of a step, whose length can be foretold from those before.
 bool is_within_step(Phase phase);
 
+inline constexpr size_t kKeptStepLengths = 31;
+
 // Zeros are a rank that has not begun.
 struct ProgressPage {
   std::atomic<uint64_t> beats;      // rises several times a second while the process runs
@@ -35,10 +39,14 @@ struct ProgressPage {
   std::atomic<int64_t> saved_step;  // of the last checkpoint that is durable, 0: none
   std::atomic<int32_t> num_waits;   // above 0: waits for other ranks, in a collective
   std::atomic<Phase> phase;
+  // From report to report, the latest ones in a ring.
+  std::atomic<uint64_t> num_step_lengths;
+  std::array<std::atomic<int64_t>, kKeptStepLengths> step_lengths_ns;
 };
 static_assert(std::atomic<int64_t>::is_always_lock_free, "shared between processes");
 
 void report_phase(Phase phase);
+// Also, before the first step, the one that the run goes on from.
 void report_step(int64_t step);
 void report_saved(int64_t step);
 
