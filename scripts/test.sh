@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds everything and runs every test: the release build, the torch-free layers again under
-# AddressSanitizer and UndefinedBehaviorSanitizer, the CUDA module (compiled and linked only), and the
-# checks of the sources. Ends with CTest's own summary; exit code 0 only when all passed.
+# AddressSanitizer and UndefinedBehaviorSanitizer, a bounded run of the fuzz targets, the CUDA module
+# (compiled and linked only), and the checks of the sources. Ends with CTest's own summary; exit code 0
+# only when all passed.
 #
 # usage: scripts/test.sh [--full]
 #   --full    also the long tables and soaks (CTest label `slow`), and clang-tidy
@@ -42,6 +43,10 @@ step "build: torch-free layers with sanitizers"
 configure --preset debug
 cmake --build --preset debug
 
+step "build: fuzz targets"
+configure --preset fuzz
+cmake --build --preset fuzz
+
 step "build: CUDA module (compiled and linked, not run)"
 configure -S . -B build-cuda -G Ninja -DCMAKE_BUILD_TYPE=Release -DROPEWALK_CUDA=ON \
   -DROPEWALK_TESTS=OFF -DROPEWALK_LIBTORCH="$site_packages/torch"
@@ -58,6 +63,9 @@ fi
 rm -rf build/test-results build-debug/test-results
 step "tests: torch-free layers with sanitizers"
 ctest --preset debug --parallel "$jobs" "${selection[@]}"
+
+step "tests: fuzz targets"
+ctest --preset fuzz --parallel "$jobs"
 
 step "tests: release"
 ctest --preset release --parallel "$jobs" "${selection[@]}"
