@@ -37,6 +37,8 @@ std::string found_text(const Json& json) {
   return dumped(json);
 }
 
+bool is_control(unsigned char c) { return c < 0x20 || c == 0x7F; }
+
 // Text from the command line may hold any bytes; a resolved config can keep UTF-8 only.
 bool is_utf8(const Json& text) {
   try {
@@ -157,6 +159,10 @@ void FieldReader::read(const Json& json, const Place& place, std::string& out) {
   }
   if (text.find('\0') != std::string::npos || !is_utf8(json)) {
     return fault(json, place, "It must be UTF-8 without NUL characters.");
+  }
+  if (find_rule(place.rules, RuleKind::kPath) &&
+      std::any_of(text.begin(), text.end(), is_control)) {
+    return fault(json, place, "A path has no line ends and other control characters.");
   }
   out = text;
 }

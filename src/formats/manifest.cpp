@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "formats/inside_folder.h"
 #include "formats/printable.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
@@ -31,7 +32,8 @@ bool is_safe_path(const std::string& text) {
   const fs::path path(text);
   return !text.empty() && path.is_relative() && text.find('\0') == std::string::npos &&
          text.find('\n') == std::string::npos && path.has_filename() &&
-         path.lexically_normal() == path && *path.begin() != ".." && text != kManifestName;
+         path.lexically_normal() == path && *path.begin() != ".." && text != "." &&
+         text != kManifestName;
 }
 
 // Relative paths of all files below the folder but the manifest, sorted.
@@ -94,6 +96,7 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
   }
   std::set<std::string> seen;
   for (const Json& file : json.at("files")) {
+    if (!file.at("size").is_number_unsigned()) throw damaged("files: a size is no whole number");
     ManifestEntry entry{file.at("path"), file.at("size"), file.at("hash")};
     if (!is_safe_path(entry.path) || !is_hash(entry.hash) || !seen.insert(entry.path).second) {
       throw damaged("files: '" + printable(entry.path) + "' is unsafe, twice there or has no hash");
@@ -116,6 +119,10 @@ void verify_entry(const fs::path& folder,
   }
   if (!fs::is_regular_file(status)) {
     faults.error(entry.path, "is not a file");
+    return;
+  }
+  if (!link_stays_inside(file, folder)) {
+    faults.error(entry.path, "is a link that leads out of the folder; put the file itself there");
     return;
   }
   const uint64_t size = fs::file_size(file, error);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "formats/inside_folder.h"
 #include "formats/model_index.h"
 #include "formats/printable.h"
 #include "ropewalk/base/diagnostics.h"
@@ -18,15 +19,6 @@ namespace {
 
 constexpr size_t kMaxListedNames = 8;
 
-constexpr const char* kConvertHint =
-    "pickle files can run code and are never opened; convert them with transformers: "
-    "AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)";
-
-bool is_pickle(const fs::path& path) {
-  const std::string extension = path.extension().string();
-  return extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".ckpt";
-}
-
 std::string listed(const std::vector<std::string>& names) {
   std::vector<std::string> shown;
   for (const std::string& name : names) {
@@ -39,22 +31,6 @@ std::string listed(const std::vector<std::string>& names) {
   return join(shown, ", ");
 }
 
-bool is_inside(const fs::path& path, const fs::path& folder) {
-  const fs::path relative = path.lexically_relative(folder);
-  return !relative.empty() && *relative.begin() != "..";
-}
-
-// Where links of a shard may lead: the folder itself, and, in a hub cache
-// (models--x/snapshots/<revision>), the blobs that its snapshot is made of.
-bool link_stays_inside(const fs::path& shard, const fs::path& folder) {
-  std::error_code error;
-  const fs::path real = fs::weakly_canonical(shard, error);
-  const fs::path real_folder = fs::weakly_canonical(folder, error);
-  if (is_inside(real, real_folder)) return true;
-  return real_folder.parent_path().filename() == "snapshots" &&
-         is_inside(real, real_folder.parent_path().parent_path() / "blobs");
-}
-
 // Why a shard's name in the index may not be opened, if so.
 std::optional<std::string> unsafe_name(const std::string& name, const fs::path& folder) {
   const fs::path path(name);
@@ -63,7 +39,7 @@ std::optional<std::string> unsafe_name(const std::string& name, const fs::path& 
     return "is not a relative file name";
   }
   if (std::find(path.begin(), path.end(), "..") != path.end()) return "leads out of the folder";
-  if (is_pickle(path)) return std::string("is a pickle file: ") + kConvertHint;
+  if (is_pickle_file(path)) return std::string("is a pickle file: ") + kConvertPickleHint;
   if (path.extension() != ".safetensors") return "does not end in .safetensors";
   if (!link_stays_inside(folder / path, folder)) {
     return "is a link that leads out of the folder; put the file itself there";
@@ -75,13 +51,14 @@ std::string no_weights_text(const fs::path& folder) {
   std::error_code error;
   std::vector<std::string> pickles;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (is_pickle(entry.path())) pickles.push_back(entry.path().filename().string());
+    if (is_pickle_file(entry.path())) pickles.push_back(entry.path().filename().string());
   }
   std::sort(pickles.begin(), pickles.end());
   const std::string expected =
       std::string("; expected ") + kModelFileName + " or " + kModelIndexName;
   if (pickles.empty()) return "no weights found" + expected;
-  return "only pickle weights found (" + listed(pickles) + ")" + expected + "; " + kConvertHint;
+  return "only pickle weights found (" + listed(pickles) + ")" + expected + "; " +
+         kConvertPickleHint;
 }
 
 struct OpenedShards {
@@ -188,7 +165,7 @@ OpenedShards open_path(const fs::path& path) {
     throw CheckpointError(path.string() + ": no such file or folder; expected a model folder");
   }
   if (!fs::is_directory(path, error)) {
-    if (is_pickle(path)) throw CheckpointError(path.string() + ": " + kConvertHint);
+    if (is_pickle_file(path)) throw CheckpointError(path.string() + ": " + kConvertPickleHint);
     return open_single(path);
   }
   const bool has_single = fs::exists(path / kModelFileName, error);
@@ -203,6 +180,11 @@ OpenedShards open_path(const fs::path& path) {
 }
 
 }  // namespace
+
+bool is_pickle_file(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  return extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".ckpt";
+}
 
 ModelFiles ModelFiles::open(const fs::path& path) {
   OpenedShards shards = open_path(path);

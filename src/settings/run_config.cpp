@@ -15,6 +15,18 @@
 namespace ropewalk {
 namespace {
 
+// Thousands of data folders. A value takes several times as much memory as its text.
+constexpr uint64_t kMaxFileBytes = uint64_t{1} << 20;
+
+// A pipe announces no size.
+void check_file_size(const std::filesystem::path& path) {
+  std::error_code no_file;
+  const uint64_t size = std::filesystem::file_size(path, no_file);
+  if (no_file || size <= kMaxFileBytes) return;
+  throw ConfigError(path.string() + ": is " + format_bytes(size) + ", expected at most " +
+                    format_bytes(kMaxFileBytes) + ": this is no run config");
+}
+
 void check_lengths(const RunConfig& config, Diagnostics& d) {
   const auto context = config.model.max_position_embeddings;
   if (!context) return;
@@ -163,6 +175,7 @@ RunConfig read_run_config(const std::filesystem::path& path,
                           const std::vector<std::string>& overrides,
                           RunPurpose purpose,
                           Diagnostics& d) {
+  check_file_size(path);
   const Json json = apply_overrides(read_json_file(path, {.allow_comments = true}), overrides);
   return parse_run_config(json, purpose, d);
 }

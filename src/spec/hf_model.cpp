@@ -7,6 +7,7 @@
 #include "ropewalk/base/hash.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/manifest.h"
+#include "ropewalk/formats/model_files.h"
 
 namespace ropewalk {
 namespace {
@@ -15,7 +16,10 @@ namespace fs = std::filesystem;
 
 fs::path find_config(const fs::path& path) {
   std::error_code ignored;
-  if (fs::is_regular_file(path, ignored)) return path;
+  if (fs::is_regular_file(path, ignored)) {
+    if (is_pickle_file(path)) throw ConfigError(path.string() + ": " + kConvertPickleHint);
+    return path;
+  }
   const fs::path config = path / "config.json";
   if (!fs::is_directory(path, ignored)) {
     throw ConfigError(path.string() +

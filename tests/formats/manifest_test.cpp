@@ -103,16 +103,19 @@ TEST_F(Checkpoint, ForgedManifestsAreRefused) {
       "{\"format\":\"ropewalk-manifest-1\",\"hash_kind\":\"xxh3-128\",\"files\":";
   const std::string hash(32, '0');
   for (const std::string path :
-       {"../up", "/etc/passwd", "a/../../b", "", "manifest.json", "a\\nb"}) {
+       {"../up", "/etc/passwd", "a/../../b", "", "manifest.json", "a\\nb", "."}) {
     put_forged(folder_,
                head + "[{\"path\":\"" + path + "\",\"size\":0,\"hash\":\"" + hash + "\"}]");
     EXPECT_THROW(read_manifest(folder_.path()), CheckpointError) << path;
   }
-  for (const std::string files : {"3",
-                                  "[3]",
-                                  "[{}]",
-                                  "[{\"path\":3,\"size\":0,\"hash\":\"\"}]",
-                                  "[{\"path\":\"a\",\"size\":0,\"hash\":\"zz\"}]"}) {
+  for (const std::string& files :
+       std::vector<std::string>{"3",
+                                "[3]",
+                                "[{}]",
+                                "[{\"path\":3,\"size\":0,\"hash\":\"\"}]",
+                                "[{\"path\":\"a\",\"size\":0,\"hash\":\"zz\"}]",
+                                "[{\"path\":\"a\",\"size\":1e300,\"hash\":\"" + hash + "\"}]",
+                                "[{\"path\":\"a\",\"size\":-1,\"hash\":\"" + hash + "\"}]"}) {
     put_forged(folder_, head + files);
     EXPECT_THROW(read_manifest(folder_.path()), CheckpointError) << files;
   }
@@ -120,6 +123,18 @@ TEST_F(Checkpoint, ForgedManifestsAreRefused) {
   EXPECT_THROW(read_manifest(folder_.path()), CheckpointError);
   put_forged(folder_, "[");
   EXPECT_THROW(read_manifest(folder_.path()), CheckpointError);
+}
+
+TEST_F(Checkpoint, LinksThatLeadOutOfTheFolderAreFaults) {
+  const TemporaryFolder elsewhere;
+  elsewhere.put("config.json", "{}\n");
+  std::filesystem::remove(folder_ / "config.json");
+  std::filesystem::create_symlink(elsewhere / "config.json", folder_ / "config.json");
+  EXPECT_THAT(report(), HasSubstr("config.json: is a link that leads out of the folder"));
+  folder_.put("copy.json", "{}\n");
+  std::filesystem::remove(folder_ / "config.json");
+  std::filesystem::create_symlink("copy.json", folder_ / "config.json");
+  EXPECT_EQ(report(), "");
 }
 
 TEST_F(Checkpoint, LinksAreNotPutIntoAManifest) {

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "formats/temporary_folder.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/config/overrides.h"
@@ -86,6 +87,28 @@ TEST(RunConfig, PortableConfigHasEverySettingButPaths) {
   expected["data"].erase("validation");
   expected["train"].erase("run_dir");
   EXPECT_EQ(portable_json(config).dump(), expected.dump());
+}
+
+TEST(RunConfig, PathsWithControlCharactersAreRefused) {
+  for (const char* text : {R"("a\nb")", R"("a\u0000b")", R"("a\u001b[2Jb")", R"("\u007f")"}) {
+    EXPECT_THAT(faults(extend_config(), {std::string("train.run_dir=") + text}),
+                HasSubstr("train.run_dir: found the string"))
+        << text;
+    EXPECT_THAT(faults(extend_config(), {std::string("data.train=[") + text + "]"}),
+                HasSubstr("data.train[0]: found the string"))
+        << text;
+  }
+}
+
+TEST(RunConfig, FileThatIsTooLargeForAConfigIsRefusedUnread) {
+  const TemporaryFolder folder;
+  folder.put("run.json", "{}");
+  std::filesystem::resize_file(folder / "run.json", uint64_t{1} << 40);
+  EXPECT_THAT(error_of<ConfigError>([&] {
+                Diagnostics d;
+                read_run_config(folder / "run.json", {}, RunPurpose::kTrain, d);
+              }),
+              AllOf(HasSubstr("run.json"), HasSubstr("at most 1 MiB")));
 }
 
 TEST(RunConfig, FlagsWinOverTheFile) {

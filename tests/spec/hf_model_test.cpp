@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/temporary_folder.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/formats/manifest.h"
 #include "ropewalk/rope/identity.h"
@@ -62,6 +63,14 @@ TEST(HfModel, MissingPiecesAreNamed) {
   EXPECT_THAT(load_error(directory.path()), HasSubstr("has no config.json"));
   std::filesystem::create_directory(directory.path() / "checkpoints");
   EXPECT_THAT(load_error(directory.path()), HasSubstr("run directory"));
+}
+
+TEST(HfModel, PicklesAreNotOpened) {
+  const TemporaryFolder folder;
+  for (const char* name : {"old.bin", "model.pt", "model.pth", "last.ckpt"}) {
+    EXPECT_THAT(load_error(folder.put(name, "{}")),
+                ::testing::AllOf(HasSubstr(name), HasSubstr("save_pretrained")));
+  }
 }
 
 TEST(HfModel, EveryFaultOfAConfigIsReportedWithItsPath) {

@@ -58,6 +58,14 @@ TEST(Pattern, CatastrophesGiveUpInsteadOfHanging) {
   const std::string text(40, 'a');
   EXPECT_THAT(error_of<DataError>([&] { matches("^(a+)+(a+)+(a+)+(a+)+$", text + "b"); }),
               testing::HasSubstr("gave up"));
+  // Four ways to cut each rest of a run, a rest at every character.
+  EXPECT_THAT(error_of<DataError>([&] { matches("a*a*a*a*[bc]|a", std::string(2000, 'a')); }),
+              testing::HasSubstr("gave up"));
+}
+
+// More tries at one place than the library would allow by itself.
+TEST(Pattern, LongRunsAreLookedThrough) {
+  EXPECT_TRUE(matches(R"(\s*[\r\n]+|\s+)", std::string(12'000'000, ' ')));
 }
 
 }  // namespace

@@ -26,6 +26,9 @@ class FieldReader {
   void read_fields(const Json& json, const std::string& path, T& out);
 
  private:
+  // Of one list; what follows is not looked at.
+  static constexpr size_t kMaxListFaults = 20;
+
   // One value's place: its JSON path and the rules and type that faults are explained with.
   struct Place {
     std::string path;
@@ -80,6 +83,7 @@ class FieldReader {
       const Place element{
           place.path + "[" + std::to_string(i) + "]", place.rules, place.type.element[0]};
       read(json[i], element, values[i]);
+      if (diagnostics_.errors().size() >= num_faults + kMaxListFaults) break;
     }
     return diagnostics_.errors().size() == num_faults;
   }

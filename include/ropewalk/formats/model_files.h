@@ -16,6 +16,13 @@
 
 namespace ropewalk {
 
+// By the name alone.
+bool is_pickle_file(const std::filesystem::path& path);
+// What to do about one.
+inline constexpr const char* kConvertPickleHint =
+    "pickle files can run code and are never opened; convert them with transformers: "
+    "AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)";
+
 struct ModelTensor {
   const SafetensorsFile* file = nullptr;
   const TensorInfo* info = nullptr;

@@ -3,6 +3,8 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
+#include <limits>
 #include <new>
 
 #include "ropewalk/base/errors.h"
@@ -12,6 +14,14 @@ namespace {
 
 constexpr size_t kJitStackStart = 64 << 10;
 constexpr size_t kJitStackMax = 16 << 20;
+// How many ways to match may be tried at one place. Patterns of tokenizers try a few for each byte
+// of a run that they look through to its end; those that try every way to cut it give up.
+constexpr size_t kTriesPerByte = 32, kTriesAtLeast = 100'000;
+
+uint32_t most_tries(size_t text_bytes) {
+  return static_cast<uint32_t>(std::min<size_t>(std::max(kTriesPerByte * text_bytes, kTriesAtLeast),
+                                                std::numeric_limits<uint32_t>::max()));
+}
 
 std::string error_text(int code) {
   PCRE2_UCHAR buffer[256];
@@ -61,6 +71,7 @@ Regex::Regex(const std::string& pattern, uint32_t options) : pattern_(pattern) {
 
 bool Regex::find(std::string_view text, size_t from, MatchScratch& scratch, Match& match) const {
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  pcre2_set_match_limit(scratch.context_, most_tries(text.size()));
   const int result =
       jit_ ? pcre2_jit_match(
                  code_.get(), subject, text.size(), from, 0, scratch.data_, scratch.context_)
