@@ -2,7 +2,8 @@
 """Kills, starves and damages runs, and writes what came of it: docs/reliability.md.
 
 usage: reliability.py [--program build/ropewalk] [--tools build/tests] [--folder runs/reliability]
-                      [--page docs/reliability.md] [--figures R1,R7] [--short]
+                      [--fuzz-targets build-fuzz/tests/fuzz] [--page docs/reliability.md]
+                      [--figures R1,R7] [--short]
 
 Needs an interpreter that has third_party/pins/oracles.txt. What was measured is kept in the folder,
 one JSON file a figure, and not measured again: remove a file to measure afresh. --figures measures
@@ -32,6 +33,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--program", default=ROOT / "build" / "ropewalk", type=pathlib.Path)
     parser.add_argument("--tools", default=ROOT / "build" / "tests", type=pathlib.Path)
+    parser.add_argument("--fuzz-targets", default=ROOT / "build-fuzz" / "tests" / "fuzz", type=pathlib.Path,
+                        help="what scripts/fuzz.sh builds; without them no figure fuzzes")
     parser.add_argument("--folder", default=ROOT / "runs" / "reliability", type=pathlib.Path)
     parser.add_argument("--page", default=ROOT / "docs" / "reliability.md", type=pathlib.Path)
     parser.add_argument("--figures", default="", help="names, with commas between them")
@@ -61,6 +64,8 @@ def main():
     arguments = parse_arguments()
     os.environ["ROPEWALK_BIN"] = str(arguments.program.resolve())
     os.environ["ROPEWALK_TOOLS"] = str(arguments.tools.resolve())
+    if arguments.fuzz_targets.is_dir():
+        os.environ["ROPEWALK_FUZZ_TARGETS"] = str(arguments.fuzz_targets.resolve())
     sys.path[:0] = [str(ROOT / "tests" / "python" / "reliability"), str(ROOT / "tests" / "python")]
     from figures import all_figures
 

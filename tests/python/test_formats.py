@@ -152,9 +152,9 @@ def mutate_bytes(rng, content):
     return bytes(content)
 
 
-def mutants(rng):
+def mutants(rng, count):
     sources = seeds()
-    for number in range(NUM_MUTANTS):
+    for number in range(count):
         content = rng.choice(sources)
         yield [mutate_json(rng, content), mutate_fitting(rng), mutate_bytes(rng, content)][number % 3]
 
@@ -213,7 +213,7 @@ def verdicts(tool, folder, contents):
 
 @pytest.mark.long
 def test_mutated_files_are_judged_as_by_the_reference(tool, tmp_path):
-    contents = list(mutants(random.Random(7)))
+    contents = list(mutants(random.Random(7), NUM_MUTANTS))
     lines = verdicts(tool, tmp_path, contents)
     accepted = differing = 0
     for content, line in zip(contents, lines):
