@@ -152,8 +152,9 @@ size_t mutate_safetensors(std::span<uint8_t> room, size_t size, unsigned seed) {
   const auto* bytes = reinterpret_cast<const char*>(room.data());
   std::string header(bytes + kLengthBytes, length);
   std::string data(bytes + kLengthBytes + length, size - kLengthBytes - length);
-  for (size_t n = 1 + random() % 3; n > 0; --n) HeaderChange(header, random).make();
-  if (random() % 8 == 0) data.resize(random() % (data.size() + 8));
+  const size_t num_changes = random() % 4;
+  for (size_t n = num_changes; n > 0; --n) HeaderChange(header, random).make();
+  if (num_changes == 0) data.resize(random() % (data.size() + 8));
   if (header.size() + data.size() + kLengthBytes > room.size()) {
     return LLVMFuzzerMutate(room.data(), size, room.size());
   }
