@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ropewalk/base/errors.h"
+#include "ropewalk/formats/model_files.h"
 
 namespace ropewalk {
 namespace {
@@ -65,7 +66,7 @@ FlatTokens::Layout FlatTokens::read_layout(std::span<const std::byte> file, Diag
                  "holds llm.c's multiple-choice questions, expected its files of tokens "
                  "(magic 20240520 or 20240801)");
   } else if (is_pytorch_file(file)) {
-    faults.error("", "is a PyTorch file, expected token ids; pickles are never opened");
+    faults.error("", std::string("is a PyTorch file, expected token ids; ") + kConvertPickleHint);
   } else if (file.empty() || file.size() % 2 != 0) {
     faults.error("",
                  "has " + std::to_string(file.size()) +

@@ -79,7 +79,7 @@ def slow_lines(work):
     """Texts whose double takes much more than twice the time; the worst growth."""
     failures, worst, tried = [], 0.0, 0
     file = work.folder / "line.txt"
-    names = list(LINES) if work.full else ["letters", "spaces", "changes"]
+    names = list(LINES) if work.full else ["spaces", "changes"]
     for name, checkpoint in tokenizers(work.folder):
         start = seconds(checkpoint, file, "a")
         for line in names:
