@@ -171,6 +171,7 @@ Json inspect_path(const fs::path& path, const TokenFileOptions& tokens) {
   if (!file) throw ConfigError(path.string() + ": no such file or directory");
   if (fs::is_directory(path)) return inspect_folder(path, tokens);
   if (has_token_file_name(*file)) return inspect_token_file(*file, tokens);
+  if (is_pickle_file(path)) throw ConfigError(path.string() + ": " + kConvertPickleHint);
   if (path.extension() == ".safetensors") {
     Json json = {{"kind", "weights"}, {"path", path.string()}};
     json.update(weights_json(ModelFiles::open(path)));
