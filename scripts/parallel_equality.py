@@ -140,7 +140,7 @@ class Bench:
             "optimizer": {"learning_rate": 1e-3, "eps": 1e-8, "weight_decay": 0.1},
             "schedule": {"warmup_steps": 0},
             "parallel": {**dict(run.mode.settings), "recompute": run.recompute, "threads": 1},
-            "checkpoint": {"every_steps": 0, "keep": 1},
+            "checkpoint": {"every_steps": 0, "keep": 2},
             "log": {"every_steps": 1, "tensorboard": False},
         }
         path.write_text(json.dumps(config))

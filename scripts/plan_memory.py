@@ -142,7 +142,7 @@ def run_config(combination, folder, data):
                   "micro_batch_size": c["micro"], "precision": c["precision"]},
         "schedule": {"warmup_steps": 0},
         "parallel": parallel,
-        "checkpoint": {"every_steps": 0, "keep": 1},
+        "checkpoint": {"every_steps": 0, "keep": 2},
         "log": {"every_steps": 1, "tensorboard": False},
     }
 

@@ -49,7 +49,7 @@ def soak(work):
         failures.append(launch.text()[-3000:])
     config = prepared_run(work.folder, "reference", data={"validation": validation}, **CHANGES)
     reference = Launch(config, *last, "--set", "checkpoint.every_steps=0", ranks=2)
-    if reference.wait() != 0:
+    if reference.wait(limit_s=None) != 0:
         failures.append(reference.text()[-3000:])
     failures += training_differences(run_dir, work.folder / "reference", steps)
     failures += [f"{name} was left" for name in leftovers(run_dir)]
