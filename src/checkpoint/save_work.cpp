@@ -97,12 +97,13 @@ void write_checkpoint(const SaveWork& work,
       write_rest(folder, work, options);
       write_manifest(folder, {{"step", work.step}}, entries_in(written));
       checkpoints.publish(folder, target);
+      report_saved(work.step);  // before anybody reads that it is
       log_info("saved " + target.string());
       return std::string();
     };
     on_first_rank(*work.all, part(publish));
-    checkpoints.set_newest(target);
     report_saved(work.step);
+    checkpoints.set_newest(target);
   } catch (...) {
     std::error_code ignored;
     if (work.all->rank() == 0) std::filesystem::remove_all(folder, ignored);
