@@ -5,15 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <random>
 #include <utility>
 
 #include "base/descriptor.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/nonce.h"
 
 namespace ropewalk {
 namespace fs = std::filesystem;
@@ -138,17 +136,11 @@ void append_to_file(const fs::path& path, std::string_view content) {
 }
 
 fs::path temporary_sibling(const fs::path& path) {
-  static std::atomic<uint64_t> counter{0};
-  std::random_device device;
   for (;;) {
-    const uint64_t nonce = (static_cast<uint64_t>(device()) << 32 | device()) ^
-                           (static_cast<uint64_t>(::getpid()) << 20) ^ ++counter;
-    char text[17];
-    std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(nonce));
     fs::path candidate = path;
     // "a/b/" names the folder b: the sibling stands beside it, not inside.
     if (!candidate.has_filename()) candidate = candidate.parent_path();
-    candidate += std::string(".tmp-") + text;
+    candidate += ".tmp-" + make_nonce().substr(0, 16);
     std::error_code ignored;
     if (!fs::exists(fs::symlink_status(candidate, ignored))) return candidate;
   }

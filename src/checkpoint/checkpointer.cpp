@@ -166,7 +166,8 @@ SaveWork Checkpointer::Parts::plan_work(int64_t step) {
                             .max_file_bytes = options.max_shard_bytes};
   SaveWork work{.step = step, .plan = plan_save(request), .all = group};
   work.writers = choose_writers(request, group);
-  share_out(work.plan.files, work.writers.group->size());
+  choose_owners(work.plan.files, work.writers.group->size());
+  if (group->rank() != 0) return work;  // it writes the state
   work.state = state_text({.step = step,
                            .settings = options.settings,
                            .environment = describe_environment(group->size(), options.device)},

@@ -1,11 +1,11 @@
 #include "checkpoint/tensor_files.h"
 
-#include <algorithm>
 #include <unordered_map>
 
 #include "checkpoint/weight_layout.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
+#include "ropewalk/base/share_out.h"
 #include "ropewalk/formats/model_files.h"
 
 namespace ropewalk {
@@ -53,18 +53,11 @@ std::vector<OutputFile> plan_files(const std::vector<OutputTensor>& outputs,
   return files;
 }
 
-void share_out(std::vector<OutputFile>& files, int num_ranks) {
-  std::vector<OutputFile*> by_size;
-  for (OutputFile& file : files) by_size.push_back(&file);
-  std::stable_sort(by_size.begin(), by_size.end(), [](const OutputFile* a, const OutputFile* b) {
-    return a->num_bytes > b->num_bytes;
-  });
-  std::vector<uint64_t> loads(static_cast<size_t>(num_ranks));
-  for (OutputFile* file : by_size) {
-    const auto least = std::min_element(loads.begin(), loads.end());
-    *least += file->num_bytes;
-    file->owner = static_cast<int>(least - loads.begin());
-  }
+void choose_owners(std::vector<OutputFile>& files, int num_ranks) {
+  std::vector<uint64_t> sizes;
+  for (const OutputFile& file : files) sizes.push_back(file.num_bytes);
+  const std::vector<size_t> owners = share_out(sizes, static_cast<size_t>(num_ranks));
+  for (size_t i = 0; i < files.size(); ++i) files[i].owner = static_cast<int>(owners[i]);
 }
 
 void write_model_index(const std::filesystem::path& folder, const std::vector<OutputFile>& files) {

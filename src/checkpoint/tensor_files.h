@@ -59,7 +59,7 @@ std::vector<OutputFile> plan_files(const std::vector<OutputTensor>& outputs,
                                    const FileRules& rules);
 
 // Balances the files over the ranks by size.
-void share_out(std::vector<OutputFile>& files, int num_ranks);
+void choose_owners(std::vector<OutputFile>& files, int num_ranks);
 
 // model.safetensors.index.json, where a model has several files.
 void write_model_index(const std::filesystem::path& folder, const std::vector<OutputFile>& files);

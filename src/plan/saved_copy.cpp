@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "ropewalk/base/share_out.h"
+
 namespace ropewalk::plan {
 namespace {
 
@@ -32,19 +34,13 @@ int64_t saved_copy_bytes(const StateCounts& counts, const RunShape& shape) {
   append_files(counts.weights, shape.compute_bytes(), files);
   if (shape.compute_bytes() < kStateBytes) append_files(counts.weights, kStateBytes, files);
   append_files(counts.moments, kStateBytes, files);
-  std::stable_sort(
-      files.begin(), files.end(), [](const File& a, const File& b) { return a.bytes > b.bytes; });
-  std::vector<File> ranks(static_cast<size_t>(shape.ranks));
-  for (const File& file : files) {
-    File& least = *std::min_element(
-        ranks.begin(), ranks.end(), [](const File& a, const File& b) { return a.bytes < b.bytes; });
-    least.bytes += file.bytes;
-    least.copied += file.copied;
-  }
-  return std::max_element(ranks.begin(),
-                          ranks.end(),
-                          [](const File& a, const File& b) { return a.copied < b.copied; })
-      ->copied;
+  std::vector<uint64_t> sizes;
+  for (const File& file : files) sizes.push_back(static_cast<uint64_t>(file.bytes));
+  const auto num_ranks = static_cast<size_t>(shape.ranks);
+  const std::vector<size_t> owners = share_out(sizes, num_ranks);
+  std::vector<int64_t> copied(num_ranks);
+  for (size_t i = 0; i < files.size(); ++i) copied[owners[i]] += files[i].copied;
+  return *std::max_element(copied.begin(), copied.end());
 }
 
 }  // namespace ropewalk::plan

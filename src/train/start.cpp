@@ -19,10 +19,14 @@ void refuse_second_run(const RunDirectory& directory, const StartOptions& start)
                     "--overwrite, or name another folder");
 }
 
+std::filesystem::path own_checkpoints(const RunConfig& config) {
+  return std::filesystem::path(config.train.run_dir) / "checkpoints";
+}
+
 void refuse_mixing_runs(const FoundCheckpoint& found,
                         const RunConfig& config,
                         const StartOptions& start) {
-  const std::filesystem::path own = std::filesystem::path(config.train.run_dir) / "checkpoints";
+  const std::filesystem::path own = own_checkpoints(config);
   if (start.overwrite || is_in(found, own) || list_checkpoints(own).empty()) return;
   throw ConfigError("train.run_dir: " + config.train.run_dir + " has checkpoints of its own, and " +
                     found.path.string() +
@@ -122,9 +126,8 @@ void load_start(Checkpointer& checkpointer,
                 const TrainInputs& inputs,
                 dist::Group& group) {
   on_first_rank(group, [&] {
-    const std::filesystem::path own =
-        std::filesystem::path(inputs.config.train.run_dir) / "checkpoints";
-    if (is_in(found, own)) record_of(found, inputs, group.size()).note_start();
+    if (is_in(found, own_checkpoints(inputs.config)))
+      record_of(found, inputs, group.size()).note_start();
     return std::string();
   });
   const LoadedCheckpoint loaded = checkpointer.load(found);

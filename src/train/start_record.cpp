@@ -20,20 +20,21 @@ Json read_entries(const std::filesystem::path& file) {
   }
 }
 
+int count_of(const Json& entries, const std::string& what) {
+  const auto found = entries.find(what);
+  return found != entries.end() && found->is_number_integer() ? found->get<int>() : 0;
+}
+
 }  // namespace
 
 StartRecord::StartRecord(std::filesystem::path file, std::string what)
     : file_(std::move(file)), what_(std::move(what)) {}
 
-int StartRecord::num_fruitless() const {
-  const Json entries = read_entries(file_);
-  const auto found = entries.find(what_);
-  return found != entries.end() && found->is_number_integer() ? found->get<int>() : 0;
-}
+int StartRecord::num_fruitless() const { return count_of(read_entries(file_), what_); }
 
 void StartRecord::note_start() const {
   Json entries = read_entries(file_);
-  const int before = num_fruitless();
+  const int before = count_of(entries, what_);
   entries.erase(what_);
   entries[what_] = before + 1;
   while (entries.size() > kMostEntries) entries.erase(entries.begin());

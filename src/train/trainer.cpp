@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
@@ -48,7 +49,8 @@ struct Trainer::Parts {
   void start_writing();
   void start_reading();
   void add_callbacks();
-  int run();
+  // The exit code; nothing when the run has to go back to its last checkpoint.
+  std::optional<int> run();
   BorderWishes read_wishes();
   bool time_is_up() const;
   void log_sources() const;
@@ -235,12 +237,10 @@ Trainer::Trainer(TrainInputs inputs, const StartOptions& start, std::shared_ptr<
 Trainer::~Trainer() = default;
 
 int Trainer::run() {
-  int code = parts_->run();
-  while (parts_->rolling_back) {
+  for (;;) {
+    if (const std::optional<int> code = parts_->run()) return *code;
     roll_back();
-    code = parts_->run();
   }
-  return code;
 }
 
 // All is built anew, as by a resume in another process, but goes on behind the bad step's samples.
@@ -269,7 +269,7 @@ void Trainer::roll_back() {
   parts_->state.progress().steps = history;
 }
 
-int Trainer::Parts::run() {
+std::optional<int> Trainer::Parts::run() {
   const int64_t total_steps = inputs.config.train.steps;
   if (step >= total_steps) {
     log_info("already at step " + std::to_string(step) +
@@ -283,7 +283,7 @@ int Trainer::Parts::run() {
   const auto& from = state.resumed_from();
   for (bool first = true; step < total_steps && !stopping; first = false) {
     const TrainStepResult result = do_step();
-    if (rolling_back) return kExitFailure;
+    if (rolling_back) return std::nullopt;
     if (first && from && directory) note_first_step(*from, inputs, group->size());
     cross_border(result);
   }

@@ -2,12 +2,13 @@
 
 from figures import Outcome, figure
 from main_job import ropewalk
-from saves import (SAVES, SHORT_SAVES, Workshop, content, published, set_aside, temporary,
+from runs import checkpoints
+from saves import (SAVES, SHORT_SAVES, Workshop, content, set_aside, temporary,
                    undisturbed)
 
 
 def faults_after_kill(whole, run_dir):
-    found = published(run_dir)
+    found = checkpoints(run_dir)
     faults = [whole.fault(step, content(path)) for step, path in found.items()]
     if found:
         # Torch-free and strict: what is named like a checkpoint must be one.
@@ -24,7 +25,7 @@ def faults_after_kill(whole, run_dir):
 
 def fault_of_newest(save, whole, run_dir):
     """It must be one that was there before, or a new one."""
-    found = published(run_dir)
+    found = checkpoints(run_dir)
     newest = max(found, default=None)
     if newest is None:
         return "" if save.before == 0 or "--overwrite" in save.words else "none is left"
@@ -32,14 +33,14 @@ def fault_of_newest(save, whole, run_dir):
 
 
 def fault_of_resume(workshop, save, run_dir):
-    newest = max(published(run_dir), default=0)
+    newest = max(checkpoints(run_dir), default=0)
     try:
         workshop.resume(save, run_dir)
     except AssertionError as error:
         return f"resume: {error}"
     if temporary(run_dir / "checkpoints") or set_aside(run_dir):
         return f"left after a resume: {temporary(run_dir / 'checkpoints') + set_aside(run_dir)}"
-    return "" if max(published(run_dir)) == newest + 1 else "the resume saved nothing"
+    return "" if max(checkpoints(run_dir)) == newest + 1 else "the resume saved nothing"
 
 
 def points(work, count):

@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 
 from figures import Outcome, figure
 from main_job import PROGRAM, numbers, state_bytes
 from runs import Launch, checkpoints, fresh, prepared_run, undisturbed
 from safetensors.numpy import load_file
+from slurm import free_ports
 
 BATCH = {"global_batch_size": 12, "steps": 10}
 RANKS = (1, 2, 3, 4)
@@ -74,12 +74,6 @@ def state_cursor(run_dir):
     return state["owners"]["progress"]["cursor"]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @figure("R13", "Two ranks that see different checkpoints under the run directory",
         "an error on both that names the difference, before anything is loaded")
 def different_views(work):
@@ -97,7 +91,7 @@ def different_views(work):
             shutil.rmtree(newest)
             shutil.copytree(checkpoints(other / "run")[3], newest)
         before = state_bytes(checkpoints(work.folder / "first" / "run")[6])
-        port = free_port()
+        port, = free_ports(1)
         ranks = []
         for rank, cwd in enumerate((work.folder / "first", other)):
             environment = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),

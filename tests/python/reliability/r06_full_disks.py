@@ -10,7 +10,8 @@ import subprocess
 from figures import Outcome, figure
 from file_shim import shimmed
 from main_job import LIMIT_S, OWN_MODEL, PROGRAM, ropewalk, text_file
-from saves import BACKGROUND, Save, Workshop, content, published, temporary, undisturbed
+from runs import checkpoints
+from saves import BACKGROUND, Save, Workshop, content, temporary, undisturbed
 
 SAVE = Save("saves", steps=5, before=3, words=["--resume"])
 SAVE_BEHIND = dataclasses.replace(SAVE, name="saves in the background",
@@ -56,7 +57,7 @@ def faults_of_metrics(run_dir):
 
 def faults_of_end(save, whole, run_dir, done, error):
     """Of a run that met a disk which refuses with `error`."""
-    found = published(run_dir)
+    found = checkpoints(run_dir)
     faults = [fault for step, path in found.items() if (fault := whole.fault(step, content(path)))]
     newest = max(found, default=0)
     if newest < save.before:
@@ -122,8 +123,8 @@ class Trials:
                                      do=f"fail {number} {errno.ENOSPC}")
             faults = faults_of_end(SAVE_GOING_ON, whole, run_dir, done, errno.ENOSPC)
             was_told = "goes on without this checkpoint" in done.output
-            if done.code != 0 or (4 in published(run_dir)) == was_told:
-                faults.append(f"exit {done.code}, {sorted(published(run_dir))}")
+            if done.code != 0 or (4 in checkpoints(run_dir)) == was_told:
+                faults.append(f"exit {done.code}, {sorted(checkpoints(run_dir))}")
             self.failures += [f"going on after operation {number} failed: {fault}\n{done.output}"
                               for fault in faults]
             self.count += 1

@@ -41,7 +41,7 @@ def check(run_dir, policy, code, records):
         "all ranks decide alike at the same step, nothing of it is kept, its samples are named")
 def bad_steps_of_all_kinds(work):
     failures, tried, found = [], 0, 0
-    policies = POLICIES[work.size(short=2, full=0):][:work.size(short=1, full=4)]
+    policies = work.size(short=POLICIES[2:3], full=POLICIES)
     for place in range(work.size(short=1, full=10)):
         folder = work.folder / f"data{place}"
         folder.mkdir()

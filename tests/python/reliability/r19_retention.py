@@ -9,7 +9,8 @@ import subprocess
 from figures import Outcome, figure
 from file_shim import SHIM
 from main_job import LIMIT_S
-from saves import Save, Workshop, content, published, set_aside, temporary
+from runs import checkpoints
+from saves import Save, Workshop, content, set_aside, temporary
 
 TOOL = pathlib.Path(os.environ.get("ROPEWALK_TOOLS", "")) / "ropewalk_retention_tool"
 
@@ -27,7 +28,7 @@ def faults_of_tool(work, number):
 
 
 def faults_of_life(run_dir, had_one):
-    found = published(run_dir)
+    found = checkpoints(run_dir)
     faults = [f"step {step} is not whole" for step, path in found.items()
               if not (path / "manifest.json").exists()]
     # Those that --overwrite replaces go by another name until the save that replaces them.
@@ -38,7 +39,7 @@ def faults_of_life(run_dir, had_one):
 
 def one_life(work, workshop, run_dir, had_one):
     """A run that goes on from somewhere, and may be killed at a file operation of a save."""
-    there = published(run_dir)
+    there = checkpoints(run_dir)
     ways = [["--resume=auto"]] + ([["--overwrite"], [f"--resume={min(there)}"]] if there else [])
     words = work.dice.choice(ways)
     begin = {"--resume=auto": max(there, default=0), "--overwrite": 0}.get(words[0], min(there, default=0))
@@ -48,7 +49,7 @@ def one_life(work, workshop, run_dir, had_one):
     done = workshop.go_on(life, run_dir, run_dir / "checkpoints", do=do)
     faults = faults_of_life(run_dir, had_one)
     if done.code == 0:
-        now = published(run_dir)
+        now = checkpoints(run_dir)
         if max(now) != life.steps or (life.keep and len(now) > life.keep):
             faults.append(f"keep {life.keep}, {life.steps} steps: {sorted(now)}")
         if temporary(run_dir / "checkpoints") or set_aside(run_dir):
@@ -73,6 +74,6 @@ def retention(work):
             shutil.rmtree(run_dir, ignore_errors=True)
             had_one = False
         failures += one_life(work, workshop, run_dir, had_one)
-        had_one = had_one or bool(published(run_dir))
+        had_one = had_one or bool(checkpoints(run_dir))
     return Outcome(tried=f"{totals} of a folder, and {num_runs} runs",
                    result=f"{len(failures)} failed", failures=failures)

@@ -30,14 +30,14 @@ def prepared_run(folder, name="run", **changes):
 class Launch:
     """`ropewalk train`, in a session of its own, with its output in a file."""
 
-    def __init__(self, config, *words, ranks=1, environment=None):
+    def __init__(self, config, *words, ranks=1):
         self.output = pathlib.Path(config).with_suffix(".log")
         command = [PROGRAM, "train", str(config), *map(str, words)]
         if ranks > 1:
             command += ["--nproc", str(ranks)]
         with open(self.output, "w") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT,
-                                            start_new_session=True, env={**os.environ, **(environment or {})})
+                                            start_new_session=True)
 
     @property
     def pid(self):
@@ -82,19 +82,6 @@ def children_of(pid):
     except OSError:
         return []
     return [int(word) for word in text.split()]
-
-
-def processes_of_session(session):
-    """What still runs of a session, zombies left out."""
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
 
 
 def checkpoints(run_dir):

@@ -7,6 +7,7 @@ import shutil
 
 from file_shim import shimmed
 from main_job import OWN_MODEL, ropewalk
+from runs import checkpoints
 from small_runs import checkpoint, make_shards, settings, small_run
 
 TINY_MODEL = {"model_type": "llama", "vocab_size": 2048, "hidden_size": 16, "intermediate_size": 32,
@@ -20,12 +21,6 @@ def tiny_config(path, shards):
     small_run(path, shards, "none", data={"sequence_length": 16}, checkpoint={"every_steps": 1})
     path.write_text(json.dumps({**json.loads(path.read_text()), "model": TINY_MODEL}))
     return path
-
-
-def published(run_dir):
-    """Steps of the folders that are named like complete checkpoints, by their paths."""
-    folders = (pathlib.Path(run_dir) / "checkpoints").glob("step-*")
-    return {int(path.name[5:]): path for path in folders if path.name[5:].isdigit()}
 
 
 def set_aside(run_dir):
@@ -111,7 +106,7 @@ class Workshop:
 
     def resume(self, save, run_dir):
         words = [word for word in save.words if not word.startswith(("--resume", "--overwrite"))]
-        steps = 1 + max(published(run_dir), default=0)
+        steps = 1 + max(checkpoints(run_dir), default=0)
         later = dataclasses.replace(save, words=["--resume=auto", *words], steps=steps)
         return self.train(*later.options(run_dir), *self.seeded(save))
 
@@ -135,7 +130,7 @@ class Whole:
 
 
 def contents_by_step(run_dir):
-    return {step: content(path) for step, path in published(run_dir).items()}
+    return {step: content(path) for step, path in checkpoints(run_dir).items()}
 
 
 def undisturbed(workshop, save, run_dir, watched, **shim):
