@@ -1,10 +1,11 @@
 #!/bin/bash
 # Fuzzes the readers of foreign files (tests/fuzz) under ASan and UBSan. Needs clang-14.
 #
-# usage: scripts/fuzz.sh [--seconds N | --runs N] [--jobs N] [--built] [TARGET...]
+# usage: scripts/fuzz.sh [--seconds N | --runs N [--seed N]] [--jobs N] [--built] [TARGET...]
 #   --seconds N   per target, 60 by default; what was reached is kept in build-fuzz/corpus, and the
 #                 next such run goes on from there
-#   --runs N      per target, from the seeds alone and with the same random numbers every time
+#   --runs N      per target, from the corpus of tests/fuzz alone and with the same random numbers every
+#                 time; --seed N (default 1) has others
 #   --jobs N      processes per target (default 1)
 #   --built       do not build first
 # Without TARGET all of them. An input that fails is put into build-fuzz/findings, under the target's
@@ -15,6 +16,7 @@ cd "$(dirname "$0")/.."
 
 seconds=60
 runs=""
+seed=1
 jobs=1
 build=yes
 targets=()
@@ -22,6 +24,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=$2; shift ;;
     --runs) runs=$2; shift ;;
+    --seed) seed=$2; shift ;;
     --jobs) jobs=$2; shift ;;
     --built) build=no ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
@@ -59,7 +62,7 @@ for target in "${targets[@]}"; do
   fi
   if [ -n "$runs" ]; then
     reached=$TMPDIR/corpus-$target
-    bound=(-runs="$runs" -seed=1)
+    bound=(-runs="$runs" -seed="$seed")
   else
     reached=build-fuzz/corpus/$target
     bound=(-max_total_time="$seconds")

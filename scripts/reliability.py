@@ -2,12 +2,12 @@
 """Kills, starves and damages runs, and writes what came of it: docs/reliability.md.
 
 usage: reliability.py [--program build/ropewalk] [--tools build/tests] [--folder runs/reliability]
-                      [--fuzz-targets build-fuzz/tests/fuzz] [--page docs/reliability.md]
-                      [--figures R1,R7] [--short]
+                      [--page docs/reliability.md] [--figures R1,R7] [--short]
 
-Needs an interpreter that has third_party/pins/oracles.txt. What was measured is kept in the folder,
-one JSON file a figure, and not measured again: remove a file to measure afresh. --figures measures
-just those, afresh. --short: the form that the tests run; the page is then printed instead of written.
+Needs an interpreter that has third_party/pins/oracles.txt, and clang-14 for the figures that fuzz.
+What was measured is kept in the folder, one JSON file a figure, and not measured again: remove a file
+to measure afresh. --figures measures just those, afresh. --short: the form that the tests run; the
+page is then printed instead of written.
 """
 
 import argparse
@@ -33,8 +33,6 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--program", default=ROOT / "build" / "ropewalk", type=pathlib.Path)
     parser.add_argument("--tools", default=ROOT / "build" / "tests", type=pathlib.Path)
-    parser.add_argument("--fuzz-targets", default=ROOT / "build-fuzz" / "tests" / "fuzz", type=pathlib.Path,
-                        help="what scripts/fuzz.sh builds; without them no figure fuzzes")
     parser.add_argument("--folder", default=ROOT / "runs" / "reliability", type=pathlib.Path)
     parser.add_argument("--page", default=ROOT / "docs" / "reliability.md", type=pathlib.Path)
     parser.add_argument("--figures", default="", help="names, with commas between them")
@@ -64,8 +62,6 @@ def main():
     arguments = parse_arguments()
     os.environ["ROPEWALK_BIN"] = str(arguments.program.resolve())
     os.environ["ROPEWALK_TOOLS"] = str(arguments.tools.resolve())
-    if arguments.fuzz_targets.is_dir():
-        os.environ["ROPEWALK_FUZZ_TARGETS"] = str(arguments.fuzz_targets.resolve())
     sys.path[:0] = [str(ROOT / "tests" / "python" / "reliability"), str(ROOT / "tests" / "python")]
     from figures import all_figures
 

@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import os
 import pathlib
-import queue
 import signal
 import struct
 import subprocess
@@ -12,10 +11,9 @@ import threading
 import time
 import uuid
 
-from main_job import PROGRAM, wait_for_step
+from main_job import LIMIT_S, PROGRAM, wait_for_step
 from small_runs import make_shards, small_run
 
-LIMIT_S = 120
 MARK = "ROPEWALK_FIGURE"
 # As base/progress.h lays them out.
 PAGE = struct.Struct("<QQqqii")
@@ -35,15 +33,17 @@ def environment_of(pid):
 
 
 class LaunchedRun:
-    """`ropewalk WORDS`, with what it prints line by line and when. As a context it leaves no process."""
+    """`ropewalk WORDS` in a session of its own, and what it has printed. As a context it leaves no process."""
 
     def __init__(self, *words, **environment):
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen([PROGRAM, *map(str, words)], stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                        stderr=subprocess.STDOUT, text=True, errors="replace",
+                                        start_new_session=True,
                                         env={**os.environ, MARK: self.mark, **environment})
-        self.lines = []
-        self._queue = queue.Queue()
+        self._lines = []  # with the time of each
+        self._num_awaited = 0  # those that wait_for_line has gone past
+        self._printed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         atexit.register(self.kill_all)
@@ -56,31 +56,60 @@ class LaunchedRun:
 
     def _read(self):
         for line in self.process.stdout:
-            self._queue.put((time.monotonic(), line))
-        self._queue.put(None)
+            with self._printed:
+                self._lines.append((time.monotonic(), line))
+                self._printed.notify_all()
+        with self._printed:
+            self._lines.append(None)
+            self._printed.notify_all()
+
+    def text(self):
+        """What it has printed so far."""
+        return "".join(entry[1] for entry in list(self._lines) if entry)
 
     def wait_for_line(self, part):
-        """When it was printed; None where the run ended without it, or has not said it for long."""
-        with contextlib.suppress(queue.Empty):
-            while (item := self._queue.get(timeout=LIMIT_S)) is not None:
-                self.lines.append(item[1])
-                if part in item[1]:
-                    return item[0]
-        return None
+        """When the next line with `part` was printed; None where the run ended without it, or has not
+        said it for long."""
+        deadline = time.monotonic() + LIMIT_S
+        with self._printed:
+            while True:
+                for entry in self._lines[self._num_awaited:]:
+                    if entry is None:
+                        return None
+                    self._num_awaited += 1
+                    if part in entry[1]:
+                        return entry[0]
+                if not self._printed.wait(deadline - time.monotonic()):
+                    return None
+
+    def wait_for(self, is_there):
+        """Until is_there() or the end; returns which."""
+        deadline = time.monotonic() + LIMIT_S
+        while self.poll() is None:
+            if is_there():
+                return True
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.005)
+        return bool(is_there())
+
+    def poll(self):
+        return self.process.poll()
+
+    def wait(self, limit_s=LIMIT_S):
+        """The exit code, once all that had its output has ended."""
+        code = self.process.wait(timeout=limit_s)
+        atexit.unregister(self.kill_all)
+        self._reader.join()
+        return code
 
     def end(self):
         """The exit code, and what the run has printed."""
         try:
-            code = self.process.wait(timeout=LIMIT_S)
+            code = self.wait()
         except subprocess.TimeoutExpired:
             self.kill_all()
             code = "none: it did not end"
-        atexit.unregister(self.kill_all)
-        self._reader.join()
-        while not self._queue.empty():
-            if (item := self._queue.get()) is not None:
-                self.lines.append(item[1])
-        return code, "".join(self.lines)
+        return code, self.text()
 
     def kill_all(self):
         for pid in self.pids():
@@ -94,7 +123,7 @@ class LaunchedRun:
         return [pid for pid in sorted(pids) if environment_of(pid).get(MARK) == self.mark]
 
     def ranks(self):
-        """Processes by rank."""
+        """Processes by rank; none where no launcher started it."""
         found = {}
         for pid in self.pids():
             rank = environment_of(pid).get("ROPEWALK_RANK")

@@ -31,7 +31,7 @@ def stop(run):
 
 
 def reach(run, part):
-    assert run.wait_for_line(part) is not None, "".join(run.lines)
+    assert run.wait_for_line(part) is not None, run.text()
 
 
 @pytest.mark.parametrize("words", [[], ["--overwrite"]], ids=["fresh", "overwrite"])

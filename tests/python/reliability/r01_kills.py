@@ -6,7 +6,7 @@ import signal
 import time
 
 from figures import Outcome, figure
-from runs import (STEPS, Launch, checkpoints, differences, fresh, leftovers, losses, prepared_run,
+from runs import (STEPS, checkpoints, differences, fresh, launch, leftovers, losses, prepared_run,
                   undisturbed, verifies)
 
 EVERY = 3  # steps between two checkpoints
@@ -22,17 +22,18 @@ VARIANTS = [
 ]
 
 
-def victims(launch, how):
+def victims(run, how):
+    ranks = list(run.ranks().values()) or [run.process.pid]
     if how == "one rank":
-        return launch.ranks()[-1:]
-    return launch.ranks() if how == "all ranks" else [launch.pid]
+        return ranks[-1:]
+    return ranks if how == "all ranks" else [run.process.pid]
 
 
-def kill(launch, how):
-    for pid in victims(launch, how):
+def kill(run, how):
+    for pid in victims(run, how):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    launch.wait()
+    run.wait()
 
 
 def reference_of(work, number):
@@ -61,14 +62,14 @@ def random_kills(work):
         is_async = VARIANTS[number][1].get("checkpoint", {}).get("async_save", False)
         before = 0
         while True:
-            launch = Launch(config, "--resume=auto", ranks=ranks)
+            run = launch(config, "--resume=auto", ranks=ranks)
             if kills < wanted:
                 time.sleep(work.dice.uniform(0.0, 4.0))
             else:
-                launch.wait()
-            if launch.poll() is not None:
+                run.wait()
+            if run.poll() is not None:
                 break
-            kill(launch, work.dice.choice(["one rank", "all ranks", "launcher"]))
+            kill(run, work.dice.choice(["one rank", "all ranks", "launcher"]))
             kills += 1
             failures += [f"{folder} does not verify" for folder in checkpoints(run_dir).values()
                          if not verifies(folder)]
@@ -82,8 +83,8 @@ def random_kills(work):
             if lost > (2 if is_async else 1) * EVERY:
                 failures.append(f"kill {kills}: {lost} steps lost")
         runs += 1
-        if launch.process.returncode != 0:
-            failures.append(launch.text())
+        if run.poll() != 0:
+            failures.append(run.text())
             continue
         failures += differences(run_dir, reference_of(work, number))
         failures += [f"{name} was left" for name in leftovers(run_dir)]
@@ -103,11 +104,11 @@ def exact_continuations(work):
         variant = (number + 1) % len(VARIANTS)
         config, ranks = numbered(work, "run", variant)
         run_dir = fresh(work.folder / "run")
-        first = Launch(config, ranks=ranks)
+        first = launch(config, ranks=ranks)
         step = work.dice.randrange(1, STEPS - 2)
         first.wait_for(lambda: max(losses(run_dir), default=0) >= step)
         kill(first, "all ranks")
-        second = Launch(config, "--resume=auto", ranks=ranks)
+        second = launch(config, "--resume=auto", ranks=ranks)
         second.wait()
         faults = differences(run_dir, reference_of(work, variant))
         failures += [f"killed after step {step}, variant {variant}: {fault}" for fault in faults]

@@ -7,7 +7,7 @@ import subprocess
 
 from figures import Outcome, figure
 from main_job import PROGRAM, numbers, state_bytes
-from runs import Launch, checkpoints, fresh, prepared_run, undisturbed
+from runs import checkpoints, fresh, launch, prepared_run, undisturbed
 from safetensors.numpy import load_file
 from slurm import free_ports
 
@@ -45,16 +45,16 @@ def other_ranks(work):
         name = f"{kind}-{saved}"
         config = prepared_run(work.folder, name, **mode(kind))
         if not (work.folder / name).exists():
-            first = Launch(config, "--set", "train.steps=5", ranks=saved)
+            first = launch(config, "--set", "train.steps=5", ranks=saved)
             assert first.wait() == 0, first.text()
         branch = shutil.copytree(work.folder / name, fresh(work.folder / "branch"))
         # Kinds change too: what one wrote another reads.
         other = KINDS[(KINDS.index(kind) + resumed) % len(KINDS)]
-        launch = Launch(config, "--resume", "--set", f"train.run_dir={branch}",
-                        "--set", f"parallel.data_parallel={other}", ranks=resumed)
+        run = launch(config, "--resume", "--set", f"train.run_dir={branch}",
+                     "--set", f"parallel.data_parallel={other}", ranks=resumed)
         tried += 1
-        if launch.wait() != 0:
-            failures.append(launch.text())
+        if run.wait() != 0:
+            failures.append(run.text())
             continue
         loss = max(abs(a / b - 1) for a, b in zip(numbers(branch, "loss"), expected, strict=True))
         weight = weights_differ(checkpoints(branch)[10], checkpoints(reference)[10])
@@ -79,8 +79,8 @@ def state_cursor(run_dir):
 def different_views(work):
     failures = []
     config = prepared_run(work.folder, "run", train={"steps": 6})
-    launch = Launch(config, "--set", f"train.run_dir={work.folder / 'first' / 'run'}")
-    assert launch.wait() == 0, launch.text()
+    run = launch(config, "--set", f"train.run_dir={work.folder / 'first' / 'run'}")
+    assert run.wait() == 0, run.text()
     for view in ("missing", "other"):
         other = fresh(work.folder / view)
         shutil.copytree(work.folder / "first", other)

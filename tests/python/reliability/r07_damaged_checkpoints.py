@@ -6,7 +6,7 @@ import shutil
 from commands import run_command
 from figures import Outcome, figure
 from main_job import metrics
-from runs import Launch, checkpoints, fresh, prepared_run
+from runs import checkpoints, fresh, launch, prepared_run
 
 HEADER_BYTES = 4096  # what begins a weight file
 SMALL_BYTES = 65536
@@ -65,12 +65,12 @@ def resume_passes_over(branch, config, damage):
     newest = checkpoints(branch)[6]
     before = (files_of(branch), metrics(branch))
     with damage as text:
-        named = Launch(config, f"--resume={newest}", *own)
+        named = launch(config, f"--resume={newest}", *own)
         if named.wait() != 2 or newest.name not in named.text():
             return f"{text}: --resume of it ended with {named.poll()}\n{named.text()}"
         if (files_of(branch), metrics(branch)) != before:
             return f"{text}: --resume of it changed the run"
-        last = Launch(config, "--resume=auto", *own)
+        last = launch(config, "--resume=auto", *own)
         said = last.wait() == 0 and "step-00000003" in last.text() and newest.name in last.text()
         if not said or [line["step"] for line in metrics(branch)][-1] != 7:
             return f"{text}: did not go on from the one before\n{last.text()}"
@@ -82,8 +82,8 @@ def resume_passes_over(branch, config, damage):
 def damaged_checkpoints(work):
     failures = []
     config = prepared_run(work.folder, train={"steps": 6})
-    launch = Launch(config)
-    assert launch.wait() == 0, launch.text()
+    run = launch(config)
+    assert run.wait() == 0, run.text()
     folder = checkpoints(work.folder / "run")[6]
     damages = [*cuts(work.dice, folder, work.size(short=4, full=200)),
                *flips(work.dice, folder, work.size(short=60, full=2000))]

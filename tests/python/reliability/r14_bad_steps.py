@@ -5,7 +5,7 @@ import json
 from bad_data import NUM_DOCUMENTS, bad_steps, make_bad_data, nan_samples
 from figures import Outcome, figure
 from main_job import metrics
-from runs import Launch
+from runs import launch
 from small_runs import small_run
 
 STEPS = 24
@@ -55,13 +55,13 @@ def bad_steps_of_all_kinds(work):
                                model={"pretrained": str(folder / model)},
                                train={"steps": steps, "global_batch_size": 8, "bad_steps": policy},
                                checkpoint={"every_steps": 1})
-            launch = Launch(config, ranks=2)
-            code = launch.wait()
+            run = launch(config, ranks=2)
+            code = run.wait()
             records = bad_steps(run_dir) if (run_dir / "bad_steps.jsonl").exists() else []
             faults = list(check(run_dir, policy, code, records))
             failures += [f"{json.dumps(policy)}: {fault}" for fault in faults]
             if faults:
-                failures.append(launch.text()[-2000:])
+                failures.append(run.text()[-2000:])
             tried += 1
             found += len(records)
     return Outcome(tried=f"{tried} runs of 2 ranks", failures=failures,

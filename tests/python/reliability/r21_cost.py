@@ -5,7 +5,7 @@ import statistics
 
 from figures import Outcome, figure
 from main_job import OWN_MODEL, metrics, numbers
-from runs import Launch, checkpoints, fresh, prepared_run
+from runs import checkpoints, fresh, launch, prepared_run
 
 # hidden size, layers; parameters in millions come out of it
 SIZES = [(128, 4), (256, 6), (384, 8)]
@@ -40,10 +40,10 @@ def memory_on_resume(work):
         run_dir = fresh(work.folder / "run")
         config = sized_run(work, "run", hidden, layers, checkpoint={"every_steps": 0},
                            train={"steps": 3}, data={"sequence_length": 64})
-        assert Launch(config).wait() == 0
+        assert launch(config).wait() == 0
         started = numbers(run_dir, "memory_bytes")[-1]
-        launch = Launch(config, "--resume", "--set", "train.steps=6")
-        assert launch.wait() == 0, launch.text()
+        run = launch(config, "--resume", "--set", "train.steps=6")
+        assert run.wait() == 0, run.text()
         resumed = numbers(run_dir, "memory_bytes")[-1]
         shown.append(f"{file_bytes(checkpoints(run_dir)[6]) / 2**20:.0f} MiB: {100 * (resumed / started - 1):+.1f} %")
         if resumed > 1.05 * started:
@@ -68,8 +68,8 @@ def stall(work):
                            train={"steps": 3 * every + 2, "global_batch_size": 16},
                            checkpoint={"every_steps": every, "async_save": is_async},
                            log={"every_steps": 1})
-        launch = Launch(config, ranks=2)
-        assert launch.wait() == 0, launch.text()
+        run = launch(config, ranks=2)
+        assert run.wait() == 0, run.text()
         times = step_times(run_dir)  # entry i: from the line of step i + 1 to that of step i + 2
         # Saves follow the lines of their steps. Those written beside a save are slower and are not
         # part of the measure of a step.

@@ -6,7 +6,7 @@ import time
 
 from figures import Outcome, figure
 from r01_kills import kill
-from runs import Launch, checkpoints, differences, leftovers, losses, prepared_run
+from runs import checkpoints, differences, launch, leftovers, losses, prepared_run
 
 CHANGES = {
     "train": {"steps": 10_000_000, "global_batch_size": 8},
@@ -30,25 +30,25 @@ def soak(work):
     kills, failures = 0, []
     ends_at = time.monotonic() + duration_s
     while time.monotonic() < ends_at:
-        launch = Launch(config, "--resume=auto", ranks=2)
+        run = launch(config, "--resume=auto", ranks=2)
         time.sleep(work.dice.uniform(*pause_s))
-        if launch.poll() is not None:
-            failures.append(f"ended by itself with exit code {launch.poll()}:\n{launch.text()[-3000:]}")
+        if run.poll() is not None:
+            failures.append(f"ended by itself with exit code {run.poll()}:\n{run.text()[-3000:]}")
             break
-        kill(launch, work.dice.choice(ENDS))
+        kill(run, work.dice.choice(ENDS))
         kills += 1
-    launch = Launch(config, "--resume=auto", ranks=2)
-    launch.wait_for_text("resumed " if checkpoints(run_dir) else "step ")
-    launch.kill(signal.SIGTERM)
-    if launch.wait() != 75:
-        failures.append(f"SIGTERM: exit code {launch.poll()}:\n{launch.text()[-3000:]}")
+    run = launch(config, "--resume=auto", ranks=2)
+    run.wait_for_line("resumed " if checkpoints(run_dir) else "step ")
+    run.process.send_signal(signal.SIGTERM)
+    if run.wait() != 75:
+        failures.append(f"SIGTERM: exit code {run.poll()}:\n{run.text()[-3000:]}")
     steps = max(checkpoints(run_dir)) + 5
     last = ["--set", f"train.steps={steps}", "--set", "eval.every_steps=0"]
-    launch = Launch(config, "--resume", *last, ranks=2)
-    if launch.wait() != 0:
-        failures.append(launch.text()[-3000:])
+    run = launch(config, "--resume", *last, ranks=2)
+    if run.wait() != 0:
+        failures.append(run.text()[-3000:])
     config = prepared_run(work.folder, "reference", data={"validation": validation}, **CHANGES)
-    reference = Launch(config, *last, "--set", "checkpoint.every_steps=0", ranks=2)
+    reference = launch(config, *last, "--set", "checkpoint.every_steps=0", ranks=2)
     if reference.wait(limit_s=None) != 0:
         failures.append(reference.text()[-3000:])
     failures += training_differences(run_dir, work.folder / "reference", steps)

@@ -11,7 +11,7 @@ import zipfile
 from commands import files_below, run_command
 from figures import Outcome, figure
 from main_job import OWN_MODEL, PROGRAM, SHARED
-from runs import Launch, checkpoints, fresh, prepared_run
+from runs import checkpoints, fresh, launch, prepared_run
 
 MODEL = SHARED / "example-model"
 SHARD_NAMES = ["../outside.safetensors", "a/../../outside.safetensors", "./..//outside.safetensors",
@@ -101,8 +101,8 @@ def folder_names(work, config):
         "refused by name; nothing written")
 def hostile_paths(work):
     config = prepared_run(work.folder, train={"steps": 3})
-    launch = Launch(config)
-    assert launch.wait() == 0, launch.text()
+    run = launch(config)
+    assert run.wait() == 0, run.text()
     tried = [shard_names(work), listed_names(work, checkpoints(work.folder / "run")[3]),
              folder_names(work, config)]
     counts = [count for _, count in tried]

@@ -1,14 +1,11 @@
 """Small runs for the figures: started, watched, killed, and compared with one that nobody touched."""
 
-import contextlib
-import os
 import pathlib
 import shutil
-import signal
 import subprocess
-import time
 
-from main_job import LIMIT_S, PROGRAM, metrics, state_bytes
+from launched_runs import LaunchedRun
+from main_job import PROGRAM, metrics, state_bytes
 from small_runs import make_shards, small_run
 
 STEPS = 24
@@ -27,61 +24,9 @@ def prepared_run(folder, name="run", **changes):
     return small_run(folder / f"{name}.json", shards, folder / name, **sections)
 
 
-class Launch:
-    """`ropewalk train`, in a session of its own, with its output in a file."""
-
-    def __init__(self, config, *words, ranks=1):
-        self.output = pathlib.Path(config).with_suffix(".log")
-        command = [PROGRAM, "train", str(config), *map(str, words)]
-        if ranks > 1:
-            command += ["--nproc", str(ranks)]
-        with open(self.output, "w") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT,
-                                            start_new_session=True)
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def text(self):
-        return self.output.read_text(errors="replace")
-
-    def ranks(self):
-        """Process numbers of the ranks that are there: children of the launcher, or itself."""
-        return children_of(self.pid) or [self.pid]
-
-    def poll(self):
-        return self.process.poll()
-
-    def wait(self, limit_s=LIMIT_S):
-        return self.process.wait(timeout=limit_s)
-
-    def wait_for(self, is_there, limit_s=LIMIT_S):
-        """Until is_there() or the end; returns which."""
-        deadline = time.monotonic() + limit_s
-        while self.poll() is None:
-            if is_there():
-                return True
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.005)
-        return bool(is_there())
-
-    def wait_for_text(self, text):
-        return self.wait_for(lambda: text in self.text())
-
-    def kill(self, number=signal.SIGKILL):
-        """Every process of the session."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
-
-
-def children_of(pid):
-    """Direct children."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in text.split()]
+def launch(config, *words, ranks=1):
+    """`ropewalk train`, under the launcher where there are several ranks."""
+    return LaunchedRun("train", config, *words, *(["--nproc", ranks] if ranks > 1 else []))
 
 
 def checkpoints(run_dir):
@@ -120,8 +65,8 @@ def differences(run_dir, reference, step=STEPS):
 def undisturbed(folder, name="reference", ranks=1, **changes):
     """Runs to the end; returns the run directory."""
     config = prepared_run(folder, name, **changes)
-    launch = Launch(config, ranks=ranks)
-    assert launch.wait() == 0, launch.text()
+    run = launch(config, ranks=ranks)
+    assert run.wait() == 0, run.text()
     return pathlib.Path(folder) / name
 
 
