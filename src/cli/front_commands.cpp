@@ -1,9 +1,13 @@
 #include "cli/front_commands.h"
 
+#include "cli/launch_evaluation.h"
 #include "cli/launch_nodes.h"
 #include "cli/launch_train.h"
 #include "cli/options/eval_compare_options.h"
+#include "cli/options/eval_needle_options.h"
+#include "cli/options/eval_passkey_options.h"
 #include "cli/options/eval_perplexity_options.h"
+#include "cli/options/eval_recall_options.h"
 #include "cli/options/export_options.h"
 #include "cli/options/generate_options.h"
 #include "cli/options/train_options.h"
@@ -18,6 +22,16 @@ Command engine_command(const CommandInfo& info,
                        const std::vector<std::string>& command_line) {
   return make_command(
       info, declare, [command_line](const Options&) -> int { exec_engine(command_line); });
+}
+
+// The same, by as many ranks as --nproc says.
+template <typename Options>
+Command evaluation_command(const CommandInfo& info,
+                           void (*declare)(CLI::App&, Options&),
+                           const std::vector<std::string>& command_line) {
+  return make_command(info, declare, [command_line](const Options& options) -> int {
+    return launch_evaluation(options.model, command_line);
+  });
 }
 
 }  // namespace
@@ -38,7 +52,10 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
                    [program = command_line.front()](const LaunchOptions& options) {
                      return launch_nodes(options, program);
                    }),
-      engine_command(kEvalPerplexityCommand, declare_eval_perplexity_options, command_line),
+      evaluation_command(kEvalPerplexityCommand, declare_eval_perplexity_options, command_line),
+      evaluation_command(kEvalPasskeyCommand, declare_eval_passkey_options, command_line),
+      evaluation_command(kEvalNeedleCommand, declare_eval_needle_options, command_line),
+      evaluation_command(kEvalRecallCommand, declare_eval_recall_options, command_line),
       engine_command(kEvalCompareCommand, declare_eval_compare_options, command_line),
       engine_command(kGenerateCommand, declare_generate_options, command_line),
       engine_command(kExportCommand, declare_export_options, command_line),

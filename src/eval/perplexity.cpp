@@ -1,4 +1,4 @@
-// Tensors: B = windows computed at once, T = window length.
+// Tensors: B = windows computed at once, T = tokens that a window predicts from.
 #include "ropewalk/eval/perplexity.h"
 
 #include <ATen/ATen.h>
@@ -6,75 +6,185 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <vector>
 
+#include "eval/window_batches.h"
 #include "ropewalk/base/errors.h"
-#include "ropewalk/data/sequence_dataset.h"
-#include "ropewalk/eval/windows.h"
 
 namespace ropewalk {
 namespace {
 
 constexpr int64_t kPaperStride = 256;
 
-// Windows of one length, collected until they are worth a forward pass.
-struct WindowBatch {
-  int64_t rows = 0;
-  std::vector<int64_t> tokens;   // [rows, T]
-  std::vector<int64_t> targets;  // [rows, T]
+// What was scored in a batch or a document: `value` / `weight` is what the protocol averages.
+struct Score {
+  double value = 0;
+  double weight = 0;
+  int64_t scored = 0;  // tokens
+  // By position; of every token of a window that has one before it, scored or not.
+  std::vector<double> nll_at = std::vector<double>(kPositionBuckets);
+  std::vector<int64_t> tokens_at = std::vector<int64_t>(kPositionBuckets);
 };
+
+bool averages_windows(PerplexityProtocol protocol) { return protocol != PerplexityProtocol::kPi; }
 
 class WindowScorer {
  public:
-  // `together`: the ranks that make as many forward passes as each other; null: this one alone.
-  WindowScorer(Decoder& decoder, int64_t batch_tokens, dist::Group* together)
-      : decoder_(decoder), batch_tokens_(batch_tokens), together_(together) {}
+  WindowScorer(Decoder& decoder, const WindowedTexts& texts, const PerplexityOptions& options)
+      : decoder_(decoder),
+        texts_(texts),
+        options_(options),
+        has_bos_(options.protocol == PerplexityProtocol::kYarn && options.bos_id) {}
 
-  void add(const std::vector<int64_t>& document, const ScoredWindow& window) {
-    const int64_t length = window.end - window.begin - 1;  // the last token is only a target
-    if (length < 1 || window.score_begin >= window.end) return;
-    WindowBatch& batch = batches_[length];
-    for (int64_t t = window.begin; t + 1 < window.end; ++t) {
-      batch.tokens.push_back(document[t]);
-      batch.targets.push_back(t + 1 >= window.score_begin ? document[t + 1] : kIgnoredTarget);
+  // What the batch counts, before anything is computed.
+  Score counts(const WindowBatch& batch) const {
+    Score score;
+    for (const ScoredWindow& window : batch.windows) {
+      score.scored += window.num_scored();
+      for (int64_t t = first_target(window); t < window.end; ++t) {
+        ++score.tokens_at[bucket(window, t)];
+      }
     }
-    ++batch.rows;
-    num_scored_ += window.end - window.score_begin;
-    if ((batch.rows + 1) * length > batch_tokens_) compute(length, batch);
+    score.weight = averages_windows(options_.protocol) ? static_cast<double>(batch.windows.size())
+                                                       : static_cast<double>(score.scored);
+    return score;
   }
 
-  void finish() {
-    for (auto& [length, batch] : batches_) compute(length, batch);
-    if (together_ == nullptr) return;
-    // Passes for nothing while another rank has one to make.
-    const at::Tensor token =
+  // Fills in `value` and `nll_at`.
+  void compute(const WindowBatch& batch, Score& score) {
+    read(batch.text);
+    const auto rows = static_cast<int64_t>(batch.windows.size());
+    std::vector<int64_t> tokens;
+    std::vector<int64_t> targets;
+    for (const ScoredWindow& window : batch.windows) add_row(window, tokens, targets);
+    const auto device = decoder_.options().device;
+    const at::Tensor tokens_BT = at::tensor(tokens, at::kLong).view({rows, -1});
+    const at::Tensor targets_BT = at::tensor(targets, at::kLong).view({rows, -1});
+    const at::Tensor nll_BT = decoder_.token_nll(tokens_BT.to(device), targets_BT.to(device))
+                                  .to(at::kCPU, at::kDouble)
+                                  .contiguous();
+    for (int64_t row = 0; row < rows; ++row) {
+      const double* nll_T = nll_BT.const_data_ptr<double>() + row * nll_BT.size(1);
+      add(batch.windows[row], nll_T, score);
+    }
+  }
+
+  // A pass for nothing, while other ranks make theirs.
+  void compute_nothing() {
+    const at::Tensor token_BT =
         at::zeros({1, 1}, at::TensorOptions(decoder_.options().device).dtype(at::kLong));
-    while (together_->any_rank(false)) decoder_.token_nll(token, token);
+    decoder_.token_nll(token_BT, token_BT);
   }
-
-  double nll_sum() const { return nll_sum_; }
-  int64_t num_scored() const { return num_scored_; }
 
  private:
-  void compute(int64_t length, WindowBatch& batch) {
-    if (batch.rows == 0) return;
-    if (together_ != nullptr) together_->any_rank(true);
-    const auto device = decoder_.options().device;
-    const at::Tensor tokens_BT = at::tensor(batch.tokens, at::kLong).view({batch.rows, length});
-    const at::Tensor targets_BT = at::tensor(batch.targets, at::kLong).view({batch.rows, length});
-    const at::Tensor nll_BT = decoder_.token_nll(tokens_BT.to(device), targets_BT.to(device));
-    nll_sum_ += nll_BT.sum(at::kDouble).item<double>();
-    batch = WindowBatch{};
+  void read(int64_t text) {
+    if (text == text_) return;
+    tokens_ = texts_.tokens(text);
+    text_ = text;
+  }
+
+  int64_t first_target(const ScoredWindow& window) const {
+    return window.begin + (has_bos_ ? 0 : 1);
+  }
+
+  // Position of token t in its window.
+  int64_t position(const ScoredWindow& window, int64_t t) const {
+    return t - window.begin + (has_bos_ ? 1 : 0);
+  }
+
+  int64_t bucket(const ScoredWindow& window, int64_t t) const {
+    return position(window, t) * kPositionBuckets / options_.window;
+  }
+
+  // The window's last token is only a target.
+  void add_row(const ScoredWindow& window,
+               std::vector<int64_t>& tokens,
+               std::vector<int64_t>& targets) const {
+    if (has_bos_) tokens.push_back(*options_.bos_id);
+    tokens.insert(tokens.end(), tokens_.begin() + window.begin, tokens_.begin() + window.end - 1);
+    targets.insert(
+        targets.end(), tokens_.begin() + first_target(window), tokens_.begin() + window.end);
+  }
+
+  void add(const ScoredWindow& window, const double* nll_T, Score& score) const {
+    double sum = 0;
+    for (int64_t t = first_target(window); t < window.end; ++t) {
+      const double nll = nll_T[position(window, t) - 1];
+      score.nll_at[bucket(window, t)] += nll;
+      if (t >= window.score_begin) sum += nll;
+    }
+    score.value +=
+        averages_windows(options_.protocol) ? sum / static_cast<double>(window.num_scored()) : sum;
   }
 
   Decoder& decoder_;
-  int64_t batch_tokens_;
-  dist::Group* together_;
-  std::map<int64_t, WindowBatch> batches_;  // by length
-  double nll_sum_ = 0;
-  int64_t num_scored_ = 0;
+  const WindowedTexts& texts_;
+  const PerplexityOptions& options_;
+  bool has_bos_;
+  int64_t text_ = -1;
+  std::vector<int64_t> tokens_;
 };
+
+// Each rank fills in its own batches' numbers; afterwards every rank has all of them.
+void exchange(std::vector<Score>& scores, dist::Group& group) {
+  const auto rows = static_cast<int64_t>(scores.size());
+  at::Tensor table = at::zeros({rows, 1 + kPositionBuckets}, at::kDouble);
+  auto numbers = table.accessor<double, 2>();
+  for (int64_t row = 0; row < rows; ++row) {
+    numbers[row][0] = scores[row].value;
+    for (int64_t i = 0; i < kPositionBuckets; ++i) numbers[row][1 + i] = scores[row].nll_at[i];
+  }
+  group.all_reduce_sum(table);  // of a number and zeros: exact
+  numbers = table.accessor<double, 2>();
+  for (int64_t row = 0; row < rows; ++row) {
+    scores[row].value = numbers[row][0];
+    for (int64_t i = 0; i < kPositionBuckets; ++i) scores[row].nll_at[i] = numbers[row][1 + i];
+  }
+}
+
+std::vector<Score> score_batches(const std::vector<WindowBatch>& batches,
+                                 WindowScorer& scorer,
+                                 dist::Group& group) {
+  std::vector<Score> scores;
+  for (const WindowBatch& batch : batches) scores.push_back(scorer.counts(batch));
+  const auto count = static_cast<int64_t>(batches.size());
+  for (int64_t first = 0; first < count; first += group.size()) {
+    const int64_t own = first + group.rank();
+    if (own < count) {
+      scorer.compute(batches[own], scores[own]);
+    } else {
+      scorer.compute_nothing();
+    }
+  }
+  exchange(scores, group);
+  return scores;
+}
+
+std::vector<PositionLoss> positions_of(const Score& all, int64_t window) {
+  // The first position p with p * kPositionBuckets / window == bucket.
+  const auto begin_of = [&](int64_t bucket) {
+    return (bucket * window + kPositionBuckets - 1) / kPositionBuckets;
+  };
+  std::vector<PositionLoss> positions;
+  for (int64_t i = 0; i < kPositionBuckets; ++i) {
+    if (all.tokens_at[i] == 0) continue;
+    positions.push_back({.begin = begin_of(i),
+                         .end = begin_of(i + 1),
+                         .nll = all.nll_at[i] / static_cast<double>(all.tokens_at[i]),
+                         .tokens = all.tokens_at[i]});
+  }
+  return positions;
+}
+
+[[noreturn]] void refuse_empty(const WindowedTexts& texts, const PerplexityOptions& options) {
+  if (options.protocol == PerplexityProtocol::kLonglora) {
+    throw DataError("perplexity by protocol longlora: the documents have " +
+                    std::to_string(texts.length(0)) + " tokens together, expected more than " +
+                    std::to_string(options.window + options.stride) +
+                    " for one window and one stride. Use a smaller window or more text");
+  }
+  throw DataError("perplexity: none of " + std::to_string(texts.num_documents()) +
+                  " documents has two tokens, so there is nothing to score");
+}
 
 }  // namespace
 
@@ -85,38 +195,41 @@ PerplexityResult perplexity(Decoder& decoder,
                             const PerplexityOptions& options,
                             dist::Group& group) {
   const torch::autograd::AutoGradMode no_grad(false);
-  const int64_t num_documents = options.max_documents == 0
-                                    ? documents.num_documents()
-                                    : std::min(options.max_documents, documents.num_documents());
-  WindowScorer scorer(decoder, options.batch_tokens, options.equal_passes ? &group : nullptr);
-  int64_t scored_documents = 0;
-  for (int64_t d = group.rank(); d < num_documents; d += group.size()) {
-    const std::vector<int64_t> document = documents.document(d);
-    if (document.size() > 1) ++scored_documents;
-    const auto length = static_cast<int64_t>(document.size());
-    for (const ScoredWindow& window : sliding_windows(length, options.window, options.stride)) {
-      scorer.add(document, window);
-    }
-  }
-  scorer.finish();
+  const WindowedTexts texts(documents, options);
+  const std::vector<WindowBatch> batches = window_batches(texts, options);
+  if (batches.empty()) refuse_empty(texts, options);
+  WindowScorer scorer(decoder, texts, options);
+  const std::vector<Score> scores = score_batches(batches, scorer, group);
 
-  at::Tensor totals = at::tensor({scorer.nll_sum(),
-                                  static_cast<double>(scorer.num_scored()),
-                                  static_cast<double>(scored_documents)},
-                                 at::kDouble);
-  group.all_reduce_sum(totals);
   const RopeParameters& rope = decoder.spec().rope;
-  PerplexityResult result{.window = options.window, .stride = options.stride};
+  PerplexityResult result{
+      .protocol = options.protocol, .window = options.window, .stride = options.stride};
+  std::vector<WeightedSum> by_text(texts.size());
+  Score all;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    WeightedSum& text = by_text[batches[i].text];
+    text.sum += scores[i].value;
+    text.weight += scores[i].weight;
+    for (int64_t b = 0; b < kPositionBuckets; ++b) {
+      all.nll_at[b] += scores[i].nll_at[b];
+      all.tokens_at[b] += scores[i].tokens_at[b];
+    }
+    result.tokens += scores[i].scored;
+  }
   result.kind = rope_kind_name(rope.kind);
   result.factor = rope.factor;
-  result.tokens = static_cast<int64_t>(totals[1].item<double>());
-  result.documents = static_cast<int64_t>(totals[2].item<double>());
-  if (result.tokens == 0) {
-    throw DataError("perplexity: none of " + std::to_string(num_documents) +
-                    " documents has two tokens, so there is nothing to score");
+  for (const WeightedSum& text : by_text) {
+    all.value += text.sum;
+    all.weight += text.weight;
+    if (text.weight > 0) ++result.documents;
   }
-  result.nll = totals[0].item<double>() / static_cast<double>(result.tokens);
+  if (options.protocol == PerplexityProtocol::kLonglora) result.documents = texts.num_documents();
+  result.nll = all.value / all.weight;
   result.perplexity = std::exp(result.nll);
+  if (const auto interval = confidence_interval(by_text)) {
+    result.interval = Interval{std::exp(interval->low), std::exp(interval->high)};
+  }
+  result.positions = positions_of(all, options.window);
   return result;
 }
 

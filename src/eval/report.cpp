@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "eval/scaling_name.h"
+#include "eval/text_table.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/svg_chart.h"
@@ -12,13 +14,11 @@ namespace ropewalk {
 namespace {
 
 constexpr double kTenfold = 10;
-constexpr size_t kColumnWidth = 10;
-constexpr std::string_view kWindowTitle = "perplexity at window";
+constexpr std::string_view kIntervalTitle = "  95 % over documents";
 
 // "tuned, linear x2"
 std::string row_name(const PerplexityResult& result) {
-  const std::string scaling =
-      result.factor == 1 ? "unscaled" : result.kind + " x" + format_number(result.factor);
+  const std::string scaling = scaling_name(result.kind, result.factor);
   return result.name.empty() ? scaling : result.name + ", " + scaling;
 }
 
@@ -34,20 +34,61 @@ auto distinct(const std::vector<PerplexityResult>& results, Key key) {
   return values;
 }
 
-std::string cell(const std::string& text, size_t width) {
-  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
+std::string shown(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
 }
 
-std::string perplexity_at(const std::vector<PerplexityResult>& results,
-                          int64_t window,
-                          const std::string& row) {
+const PerplexityResult* find(const std::vector<PerplexityResult>& results,
+                             int64_t window,
+                             const std::string& row) {
   for (const PerplexityResult& result : results) {
-    if (result.window != window || row_name(result) != row) continue;
-    char text[32];
-    std::snprintf(text, sizeof text, "%.4g", result.perplexity);
-    return text;
+    if (result.window == window && row_name(result) == row) return &result;
   }
-  return "-";
+  return nullptr;
+}
+
+int64_t longest_window(const std::vector<PerplexityResult>& results) {
+  int64_t longest = 0;
+  for (const PerplexityResult& result : results) longest = std::max(longest, result.window);
+  return longest;
+}
+
+Json positions_json(const std::vector<PositionLoss>& positions) {
+  Json rows = Json::array();
+  for (const PositionLoss& p : positions) {
+    rows.push_back({{"begin", p.begin}, {"end", p.end}, {"nll", p.nll}, {"tokens", p.tokens}});
+  }
+  return rows;
+}
+
+PositionLoss position_from(const Json& row) {
+  return {.begin = row.at("begin").get<int64_t>(),
+          .end = row.at("end").get<int64_t>(),
+          .nll = row.at("nll").get<double>(),
+          .tokens = row.at("tokens").get<int64_t>()};
+}
+
+PerplexityResult result_from(const Json& row) {
+  PerplexityResult result;
+  row.at("window").get_to(result.window);
+  row.at("stride").get_to(result.stride);
+  row.at("kind").get_to(result.kind);
+  row.at("factor").get_to(result.factor);
+  row.at("perplexity").get_to(result.perplexity);
+  row.at("nll").get_to(result.nll);
+  row.at("tokens").get_to(result.tokens);
+  row.at("documents").get_to(result.documents);
+  const Json low = row.value("perplexity_low", Json());
+  const Json high = row.value("perplexity_high", Json());
+  if (!low.is_null() && !high.is_null()) {
+    result.interval = Interval{low.get<double>(), high.get<double>()};
+  }
+  for (const Json& position : row.value("positions", Json::array())) {
+    result.positions.push_back(position_from(position));
+  }
+  return result;
 }
 
 }  // namespace
@@ -60,28 +101,29 @@ Json perplexity_json(const std::vector<PerplexityResult>& results) {
                     {"kind", r.kind},
                     {"factor", r.factor},
                     {"perplexity", r.perplexity},
+                    {"perplexity_low", r.interval ? Json(r.interval->low) : Json()},
+                    {"perplexity_high", r.interval ? Json(r.interval->high) : Json()},
                     {"nll", r.nll},
                     {"tokens", r.tokens},
-                    {"documents", r.documents}});
+                    {"documents", r.documents},
+                    {"positions", positions_json(r.positions)}});
   }
-  return {{"protocol", "pi"}, {"results", rows}};
+  return {{"protocol", protocol_name(results.front().protocol)}, {"results", rows}};
 }
 
 std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& file) {
   const Json json = read_json_file(file);
   std::vector<PerplexityResult> results;
   try {
+    const std::string name = json.at("protocol");
+    const std::optional<PerplexityProtocol> protocol = parse_protocol(name);
+    if (!protocol) {
+      throw ConfigError(file.string() + ": protocol: found \"" + name +
+                        "\", expected pi, yarn or longlora");
+    }
     for (const Json& row : json.at("results")) {
-      PerplexityResult result;
-      row.at("window").get_to(result.window);
-      row.at("stride").get_to(result.stride);
-      row.at("kind").get_to(result.kind);
-      row.at("factor").get_to(result.factor);
-      row.at("perplexity").get_to(result.perplexity);
-      row.at("nll").get_to(result.nll);
-      row.at("tokens").get_to(result.tokens);
-      row.at("documents").get_to(result.documents);
-      results.push_back(result);
+      results.push_back(result_from(row));
+      results.back().protocol = *protocol;
     }
   } catch (const Json::exception& error) {
     throw ConfigError(file.string() +
@@ -92,24 +134,45 @@ std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& 
 }
 
 std::string perplexity_table(const std::vector<PerplexityResult>& results) {
-  const auto rows = distinct(results, row_name);
   const auto windows = distinct(results, [](const PerplexityResult& r) { return r.window; });
-  size_t name_width = kWindowTitle.size();
-  for (const std::string& row : rows) name_width = std::max(name_width, row.size());
-  const auto padded = [&](const std::string& text) {
-    return text + std::string(name_width - text.size(), ' ');
-  };
-  std::string table = padded(std::string(kWindowTitle));
-  for (const int64_t window : windows) table += cell(std::to_string(window), kColumnWidth);
-  table += "\n";
-  for (const std::string& row : rows) {
-    table += padded(row);
+  std::vector<std::vector<std::string>> rows{{"perplexity at window"}};
+  for (const int64_t window : windows) rows.front().push_back(std::to_string(window));
+  for (const std::string& name : distinct(results, row_name)) {
+    std::vector<std::string> values{name};
+    std::vector<std::string> intervals{std::string(kIntervalTitle)};
+    bool has_interval = false;
     for (const int64_t window : windows) {
-      table += cell(perplexity_at(results, window, row), kColumnWidth);
+      const PerplexityResult* result = find(results, window, name);
+      values.push_back(result ? shown(result->perplexity) : "-");
+      const bool known = result && result->interval;
+      intervals.push_back(
+          known ? shown(result->interval->low) + " to " + shown(result->interval->high) : "-");
+      has_interval = has_interval || known;
     }
-    table += "\n";
+    rows.push_back(values);
+    if (has_interval) rows.push_back(intervals);
   }
-  return table;
+  return text_table(rows);
+}
+
+std::string position_table(const std::vector<PerplexityResult>& results) {
+  const int64_t window = longest_window(results);
+  const auto names = distinct(results, row_name);
+  std::vector<std::vector<std::string>> rows{
+      {"loss at positions of window " + std::to_string(window)}};
+  rows.front().insert(rows.front().end(), names.begin(), names.end());
+  const PerplexityResult* first = find(results, window, names.front());
+  if (first == nullptr) return {};
+  for (size_t i = 0; i < first->positions.size(); ++i) {
+    const PositionLoss& part = first->positions[i];
+    rows.push_back({std::to_string(part.begin) + " to " + std::to_string(part.end - 1)});
+    for (const std::string& name : names) {
+      const PerplexityResult* result = find(results, window, name);
+      const bool known = result && i < result->positions.size();
+      rows.back().push_back(known ? shown(result->positions[i].nll) : "-");
+    }
+  }
+  return text_table(rows);
 }
 
 std::string perplexity_chart(const std::vector<PerplexityResult>& results,
@@ -136,6 +199,25 @@ std::string perplexity_chart(const std::vector<PerplexityResult>& results,
       series.points.push_back({static_cast<double>(result.window), result.perplexity});
       // Dashed: nobody stretched this one.
       series.dashed = result.factor == 1;
+    }
+    chart.series.push_back(series);
+  }
+  return svg_chart(chart);
+}
+
+std::string position_chart(const std::vector<PerplexityResult>& results,
+                           const std::string& subtitle) {
+  const int64_t window = longest_window(results);
+  ChartSpec chart;
+  chart.title = "Loss inside a window of " + std::to_string(window);
+  chart.subtitle = subtitle;
+  chart.x = {.label = "position in the window", .unit = "tokens"};
+  chart.y = {.label = "loss", .unit = "nats per token"};
+  for (const PerplexityResult& result : results) {
+    if (result.window != window) continue;
+    ChartSeries series{.name = row_name(result), .points = {}, .dashed = result.factor == 1};
+    for (const PositionLoss& part : result.positions) {
+      series.points.push_back({static_cast<double>(part.begin + part.end - 1) / 2, part.nll});
     }
     chart.series.push_back(series);
   }

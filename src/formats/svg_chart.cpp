@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "formats/svg_canvas.h"
+#include "formats/svg_frame.h"
 #include "formats/svg_legend.h"
 #include "formats/svg_scale.h"
 #include "formats/svg_text.h"
@@ -11,14 +11,7 @@
 namespace ropewalk {
 namespace {
 
-constexpr const char* kSoftInk = "#5f6368";
 constexpr const char* kGrid = "#e4e6ea";
-constexpr const char* kFont =
-    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', "
-    "sans-serif";
-
-constexpr double kTitlePx = 18.0, kTickPx = 12.0;
-constexpr double kMargin = 18.0;
 constexpr double kLegendGap = 20.0;  // between plot and legend
 
 std::string axis_title(const ChartAxis& axis) {
@@ -51,7 +44,6 @@ class Chart {
   }
   void collect();
   void lay_out();
-  void draw_titles();
   void draw_x_axis();
   void draw_y_axis();
   void draw_series(size_t index);
@@ -64,7 +56,8 @@ class Chart {
   AxisScale x_, y_;
   Box box_;
   Legend legend_;
-  std::vector<std::string> title_, subtitle_, notes_;
+  Titles titles_;
+  std::vector<std::string> notes_;
   double legend_x_ = 0.0, legend_y_ = 0.0;
 };
 
@@ -103,11 +96,8 @@ void Chart::collect() {
 
 void Chart::lay_out() {
   const double inner = spec_.width - 2.0 * kMargin;
-  if (!spec_.title.empty()) title_ = wrap_text(spec_.title, kTitlePx * 1.05, inner);
-  if (!spec_.subtitle.empty()) subtitle_ = wrap_text(spec_.subtitle, kTextPx, inner);
-  box_.top = kMargin + kTitlePx * kLineHeight * static_cast<double>(title_.size()) +
-             kTextPx * kLineHeight * static_cast<double>(subtitle_.size()) +
-             (title_.empty() && subtitle_.empty() ? 0.0 : 10.0);
+  titles_ = make_titles(spec_.title, spec_.subtitle, spec_.width);
+  box_.top = titles_.height;
   double widest = 0.0;
   for (const double tick : y_.ticks)
     widest = std::max(widest, text_width(tick_text(tick), kTickPx));
@@ -138,19 +128,6 @@ void Chart::lay_out() {
   box_.right = std::max(box_.right, box_.left + 40.0);
   x_.from_px = box_.left, x_.to_px = box_.right;
   y_.from_px = box_.bottom, y_.to_px = box_.top;
-}
-
-void Chart::draw_titles() {
-  double y = kMargin + kTitlePx * 0.8;
-  for (const std::string& line : title_) {
-    canvas_.text(kMargin, y, line, {.px = kTitlePx, .bold = true});
-    y += kTitlePx * kLineHeight;
-  }
-  y -= title_.empty() ? 4.0 : kTitlePx * kLineHeight - kTextPx * kLineHeight - 4.0;
-  for (const std::string& line : subtitle_) {
-    canvas_.text(kMargin, y, line, {.color = kSoftInk});
-    y += kTextPx * kLineHeight;
-  }
 }
 
 void Chart::draw_x_axis() {
@@ -260,7 +237,7 @@ void Chart::draw_notes() {
 std::string Chart::draw() {
   collect();
   lay_out();
-  draw_titles();
+  draw_titles(canvas_, titles_);
   draw_x_axis();
   draw_y_axis();
   for (size_t i = 0; i < spec_.series.size(); ++i) draw_series(i);
@@ -269,12 +246,7 @@ std::string Chart::draw() {
   // A legend longer than the plot lengthens the picture.
   const double height =
       std::max({spec_.height, legend_y_ + legend_.height + kMargin, box_.bottom + kMargin});
-  const std::string size = svg_number(spec_.width) + "\" height=\"" + svg_number(height);
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + size + "\" viewBox=\"0 0 " +
-         svg_number(spec_.width) + " " + svg_number(height) + "\" role=\"img\" font-family=\"" +
-         kFont + "\">\n  <title>" + svg_escape(spec_.title) +
-         "</title>\n  <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + canvas_.body() +
-         "</svg>\n";
+  return svg_document(spec_.title, spec_.width, height, canvas_);
 }
 
 }  // namespace

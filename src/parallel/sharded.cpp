@@ -139,10 +139,6 @@ void ShardedDataParallel::end_evaluation() {
   if (!options_.keeps_whole()) outside_->release();
 }
 
-bool ShardedDataParallel::needs_equal_passes() const {
-  return !options_.keeps_whole() && groups_.shard->size() > 1;
-}
-
 std::shared_ptr<BlockHooks> ShardedDataParallel::block_hooks() {
   return std::make_shared<Hooks>(*this);
 }

@@ -57,11 +57,9 @@ class DataParallel {
   virtual void finish_step() = 0;
 
   // Forward passes without gradient between steps: begin, any number of passes, end. On every rank
-  // alike if needs_equal_passes().
+  // as many: a pass may be collective.
   virtual void begin_evaluation() = 0;
   virtual void end_evaluation() = 0;
-  // Whether a forward pass is collective: then all ranks must make the same number of them.
-  virtual bool needs_equal_passes() const = 0;
 
   // What the block runner has to call; null: nothing.
   virtual std::shared_ptr<BlockHooks> block_hooks() = 0;

@@ -50,7 +50,6 @@ class ReplicatedDataParallel final : public DataParallel {
 
   void begin_evaluation() override {}
   void end_evaluation() override {}
-  bool needs_equal_passes() const override { return false; }
   std::shared_ptr<BlockHooks> block_hooks() override { return nullptr; }
 
   // The bucket layout by parameter names: {"bucket_mib": x, "buckets": [["name", ...], ...]}, or

@@ -81,7 +81,6 @@ class ShardedDataParallel final : public DataParallel {
 
   void begin_evaluation() override;
   void end_evaluation() override;
-  bool needs_equal_passes() const override;
   std::shared_ptr<BlockHooks> block_hooks() override;
 
   Json state() const override { return nullptr; }

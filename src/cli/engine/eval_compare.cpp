@@ -19,6 +19,13 @@ int run_eval_compare(const EvalCompareOptions& options) {
       results.push_back(result);
     }
   }
+  for (const PerplexityResult& result : results) {
+    if (result.protocol == results.front().protocol) continue;
+    throw ConfigError(result.name + " was measured by protocol " +
+                      std::string(protocol_name(result.protocol)) + " and " + results.front().name +
+                      " by " + std::string(protocol_name(results.front().protocol)) +
+                      ": such numbers do not compare. Measure both by the same");
+  }
   std::fputs(perplexity_table(results).c_str(), stdout);
   if (!options.plot.empty()) {
     write_file_atomic(options.plot, perplexity_chart(results, options.title));

@@ -1,38 +1,27 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "cli/engine/device.h"
 #include "cli/engine/engine_commands.h"
-#include "cli/engine/load_decoder.h"
+#include "cli/engine/evaluated.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/hash.h"
-#include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/eval/perplexity.h"
 #include "ropewalk/eval/report.h"
-#include "ropewalk/eval/rescale.h"
 #include "ropewalk/tokenizer/tokenizer.h"
 
 namespace ropewalk::cli {
 namespace {
 
-int64_t stride_for(const EvalPerplexityOptions& options, int64_t window) {
-  return options.stride == 0 ? default_stride(window) : options.stride;
-}
-
-// The scalings to evaluate under; empty optional kinds are the checkpoint's own.
-std::vector<RopeParameters> scalings(const EvalPerplexityOptions& options,
-                                     const RopeParameters& own) {
-  if (options.factors.empty()) return {own};
-  const std::optional<RopeKind> kind = parse_rope_kind(options.scaling);
-  if (!kind) {
-    throw ConfigError("--scaling " + options.scaling + ": expected one of " +
-                      join(rope_kind_names(), ", "));
+PerplexityProtocol protocol_of(const EvalPerplexityOptions& options) {
+  const std::optional<PerplexityProtocol> protocol = parse_protocol(options.protocol);
+  if (!protocol) {
+    const auto names = protocol_names();
+    throw ConfigError("--protocol " + options.protocol + ": expected one of " +
+                      join({names.begin(), names.end()}, ", "));
   }
-  std::vector<RopeParameters> ropes;
-  for (const double factor : options.factors) ropes.push_back(rescale(own, *kind, factor));
-  return ropes;
+  return *protocol;
 }
 
 void check(const EvalPerplexityOptions& options) {
@@ -57,47 +46,74 @@ std::shared_ptr<const TokenDataset> open_documents(const EvalPerplexityOptions& 
   return TokenDataset::open({options.data.begin(), options.data.end()}, expected);
 }
 
-void warn_about_lengths(const EvalPerplexityOptions& options, const RopeParameters& rope) {
-  const int64_t longest = *std::max_element(options.windows.begin(), options.windows.end());
-  if (longest <= rope.max_position_embeddings) return;
-  log_warn("window " + std::to_string(longest) + " is beyond the " +
-           std::to_string(rope.max_position_embeddings) + " positions of " + describe_rope(rope));
+// Such a window would be evaluated as a shorter one.
+void refuse_windows_beyond_documents(const EvalPerplexityOptions& options,
+                                     PerplexityProtocol protocol,
+                                     const TokenDataset& documents) {
+  if (protocol == PerplexityProtocol::kLonglora) return;  // slides over all of them together
+  const int64_t count = options.max_documents == 0
+                            ? documents.num_documents()
+                            : std::min(options.max_documents, documents.num_documents());
+  int64_t longest = 0;
+  for (int64_t d = 0; d < count; ++d) longest = std::max(longest, documents.document_length(d));
+  Diagnostics faults;
+  for (const int64_t window : options.windows) {
+    if (window <= longest) continue;
+    faults.error("--windows",
+                 "found " + std::to_string(window) + ", longer than each of the " +
+                     counted(count, "document") + ", of which the longest has " +
+                     std::to_string(longest) + " tokens. Use a smaller window or longer documents");
+  }
+  faults.throw_if_errors<ConfigError>(join(options.data, ", "));
+}
+
+std::optional<int32_t> bos_of(PerplexityProtocol protocol, const HfModel& model) {
+  if (protocol != PerplexityProtocol::kYarn) return std::nullopt;
+  return Tokenizer::load(model.path)->bos_id();
+}
+
+void write_reports(const EvalPerplexityOptions& options,
+                   const std::vector<PerplexityResult>& results) {
+  std::fputs(perplexity_table(results).c_str(), stdout);
+  std::fputs(("\n" + position_table(results)).c_str(), stdout);
+  if (!options.json.empty()) {
+    write_file_atomic(options.json, to_json_text(perplexity_json(results)));
+  }
+  const std::string subtitle =
+      std::filesystem::path(options.model.checkpoint).lexically_normal().string() + ", protocol " +
+      options.protocol + ", lower is better";
+  if (!options.plot.empty()) write_file_atomic(options.plot, perplexity_chart(results, subtitle));
+  if (!options.position_plot.empty()) {
+    write_file_atomic(options.position_plot, position_chart(results, subtitle));
+  }
 }
 
 }  // namespace
 
 int run_eval_perplexity(const EvalPerplexityOptions& options) {
-  configure_logging(LogLevel::kInfo);
+  const PerplexityProtocol protocol = protocol_of(options);
   check(options);
-  set_num_threads(options.threads);
-  const HfModel model = load_hf_model(options.checkpoint);
-  const std::vector<RopeParameters> ropes = scalings(options, model.spec.rope);
-  const auto documents = open_documents(options, model);
-  const auto decoder = load_decoder(options.checkpoint).decoder;
+  Evaluated evaluated(options.model);
+  const auto documents = open_documents(options, evaluated.model());
+  refuse_windows_beyond_documents(options, protocol, *documents);
+  const std::optional<int32_t> bos_id = bos_of(protocol, evaluated.model());
+  const int64_t longest = *std::max_element(options.windows.begin(), options.windows.end());
 
-  dist::Group single(decoder->options().device);
   std::vector<PerplexityResult> results;
-  for (const RopeParameters& rope : ropes) {
-    decoder->set_rope(rope);
-    warn_about_lengths(options, rope);
+  evaluated.for_each_scaling(longest, [&](Decoder& decoder) {
     for (const int64_t window : options.windows) {
-      results.push_back(perplexity(*decoder,
+      const int64_t stride = options.stride == 0 ? default_stride(window) : options.stride;
+      results.push_back(perplexity(decoder,
                                    *documents,
-                                   {.window = window,
-                                    .stride = stride_for(options, window),
-                                    .max_documents = options.max_documents},
-                                   single));
+                                   {.protocol = protocol,
+                                    .window = window,
+                                    .stride = stride,
+                                    .max_documents = options.max_documents,
+                                    .bos_id = bos_id},
+                                   evaluated.group()));
     }
-  }
-  std::fputs(perplexity_table(results).c_str(), stdout);
-  if (!options.json.empty()) {
-    write_file_atomic(options.json, to_json_text(perplexity_json(results)));
-  }
-  if (!options.plot.empty()) {
-    const std::string name = std::filesystem::path(options.checkpoint).lexically_normal().string();
-    write_file_atomic(options.plot,
-                      perplexity_chart(results, name + ", sliding window, lower is better"));
-  }
+  });
+  if (evaluated.writes()) write_reports(options, results);
   return kExitDone;
 }
 

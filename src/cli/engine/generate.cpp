@@ -37,7 +37,7 @@ int run_generate(const GenerateOptions& options) {
   set_num_threads(options.threads);
   const auto tokenizer = Tokenizer::load(options.checkpoint);
   const std::vector<int32_t> prompt = prompt_ids(*tokenizer, options.prompt);
-  const LoadedDecoder loaded = load_decoder(options.checkpoint);
+  const LoadedDecoder loaded = load_decoder(options.checkpoint, choose_device());
   warn_about_length(static_cast<int64_t>(prompt.size()) + options.max_new_tokens,
                     loaded.model.spec.rope);
 

@@ -15,6 +15,6 @@ struct LoadedDecoder {
 };
 
 // Remarks about the directory go to the log.
-LoadedDecoder load_decoder(const std::string& directory);
+LoadedDecoder load_decoder(const std::string& directory, at::Device device);
 
 }  // namespace ropewalk::cli

@@ -1,13 +1,9 @@
 #include "cli/options/eval_perplexity_options.h"
 
-#include "cli/options/common_options.h"
-
 namespace ropewalk::cli {
 
 void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& options) {
-  app.add_option("checkpoint", options.checkpoint, "Checkpoint: a Hugging Face model directory")
-      ->required()
-      ->type_name("CHECKPOINT");
+  declare_evaluated_model(app, options.model);
   app.add_option("--data", options.data, "Folder of token shards; may be repeated")
       ->required()
       ->type_name("DIR")
@@ -17,14 +13,12 @@ void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& optio
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{2}, int64_t{1} << 40));
-  CLI::Option* factors = app.add_option(
-      "--factors",
-      options.factors,
-      "Total scaling factors to use instead of the checkpoint's own scaling, such as 1,8");
-  factors->delimiter(',')->allow_extra_args(false);
-  app.add_option("--scaling", options.scaling, "Kind of position scaling that --factors apply")
-      ->capture_default_str()
-      ->needs(factors);
+  app.add_option(
+         "--protocol",
+         options.protocol,
+         "How windows are laid and averaged: pi, yarn or longlora, as those papers' authors "
+         "do; their numbers do not compare with each other")
+      ->capture_default_str();
   app.add_option(
          "--stride",
          options.stride,
@@ -34,9 +28,12 @@ void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& optio
   app.add_option("--max-documents", options.max_documents, "Use only the first N; 0 = all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  add_threads_option(app, options.threads);
   app.add_option("--json", options.json, "Write the results here")->type_name("FILE");
   app.add_option("--plot", options.plot, "Draw perplexity over window length here")
+      ->type_name("FILE.svg");
+  app.add_option("--position-plot",
+                 options.position_plot,
+                 "Draw loss over the position inside the longest window here")
       ->type_name("FILE.svg");
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/options/evaluated_model.h"
 
 namespace ropewalk::cli {
 
@@ -14,16 +15,15 @@ inline constexpr CommandInfo kEvalPerplexityCommand{
     "eval perplexity", "Train and evaluate", "Perplexity at given windows and scaling factors"};
 
 struct EvalPerplexityOptions {
-  std::string checkpoint;
+  EvaluatedModel model;
   std::vector<std::string> data;
   std::vector<int64_t> windows;
-  std::vector<double> factors;  // empty: the checkpoint's own scaling
-  std::string scaling = "linear";
+  std::string protocol = "pi";
   int64_t stride = 0;         // 0: 256, or the window where that is less
   int64_t max_documents = 0;  // 0: all
-  int64_t threads = 0;
   std::string json;
   std::string plot;
+  std::string position_plot;
 };
 
 void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& options);

@@ -84,8 +84,7 @@ void EvaluationCallback::evaluate(int64_t step) {
 PerplexityResult EvaluationCallback::measure(int64_t window) {
   const PerplexityOptions options{.window = window,
                                   .stride = config_.stride.value_or(default_stride(window)),
-                                  .max_documents = config_.max_documents,
-                                  .equal_passes = parts_.data_parallel.needs_equal_passes()};
+                                  .max_documents = config_.max_documents};
   return perplexity(parts_.decoder, *documents_, options, parts_.group);
 }
 

@@ -1,0 +1,53 @@
+#include "cli/engine/evaluated.h"
+
+#include "cli/engine/device.h"
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/dist/device.h"
+#include "ropewalk/eval/rescale.h"
+#include "ropewalk/launch/rank_environment.h"
+
+namespace ropewalk::cli {
+namespace {
+
+std::vector<RopeParameters> scalings(const EvaluatedModel& options, const RopeParameters& own) {
+  if (options.factors.empty()) return {own};
+  const std::optional<RopeKind> kind = parse_rope_kind(options.scaling);
+  if (!kind) {
+    throw ConfigError("--scaling " + options.scaling + ": expected one of " +
+                      join(rope_kind_names(), ", "));
+  }
+  std::vector<RopeParameters> ropes;
+  for (const double factor : options.factors) ropes.push_back(rescale(own, *kind, factor));
+  return ropes;
+}
+
+void warn_about_longest(int64_t longest, const RopeParameters& rope) {
+  if (longest <= rope.max_position_embeddings) return;
+  log_warn("window " + std::to_string(longest) + " is beyond the " +
+           std::to_string(rope.max_position_embeddings) + " positions of " + describe_rope(rope));
+}
+
+}  // namespace
+
+Evaluated::Evaluated(const EvaluatedModel& options) : checkpoint_(options.checkpoint) {
+  const RankEnvironment ranks = rank_environment_from_env();
+  configure_logging(LogLevel::kInfo, ranks.rank, ranks.world_size);
+  set_num_threads(options.threads, ranks.local_world_size);
+  model_ = load_hf_model(options.checkpoint);
+  ropes_ = scalings(options, model_.spec.rope);
+  const at::Device device = dist::choose_device(ranks, dist::GroupBackend::kAuto);
+  group_ = dist::make_group(ranks, {.device = device});
+}
+
+void Evaluated::for_each_scaling(int64_t longest, const std::function<void(Decoder&)>& evaluate) {
+  if (!decoder_) decoder_ = load_decoder(checkpoint_, group_->device()).decoder;
+  for (const RopeParameters& rope : ropes_) {
+    decoder_->set_rope(rope);
+    if (writes()) warn_about_longest(longest, rope);
+    evaluate(*decoder_);
+  }
+}
+
+}  // namespace ropewalk::cli

@@ -1,0 +1,135 @@
+"""Perplexity and retrieval prompts once more, from the papers' scripts and with `transformers`: what ours
+must equal. Shares no code with the product."""
+
+import math
+
+import torch
+import transformers
+
+MASK = (1 << 64) - 1
+
+
+def model(folder, kind="default", factor=1.0):
+    config = transformers.AutoConfig.from_pretrained(folder)
+    config.rope_parameters = {"rope_type": kind, "rope_theta": config.rope_parameters["rope_theta"],
+                              **({} if kind == "default" else {"factor": factor})}
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, config=config,
+                                                             dtype=torch.float32).eval()
+
+
+def token_losses(peer, ids):
+    """Of every token but the first."""
+    with torch.no_grad():
+        logits = peer(torch.tensor([ids])).logits[0, :-1].double()
+    return torch.nn.functional.cross_entropy(logits, torch.tensor(ids[1:]), reduction="none").tolist()
+
+
+def pi(peer, documents, window, stride):
+    """Sliding windows, every token once: (sum of losses, tokens) of each document."""
+    sums = []
+    for ids in documents:
+        total, scored, seen, begin = 0.0, 0, 0, 0
+        while seen < len(ids):
+            end = min(begin + window, len(ids))
+            new = token_losses(peer, ids[begin:end])[max(seen - begin, 1) - 1:]
+            total, scored = total + sum(new), scored + len(new)
+            seen, begin = end, begin + stride
+        sums.append((total, scored))
+    return sums
+
+
+def yarn(peer, documents, window, stride, bos):
+    """As the YaRN authors' eval/perplexity.py: BOS in front, the mean of windows' means."""
+    means = []
+    for ids in documents:
+        previous_end = 0
+        for begin in range(0, len(ids), stride):
+            end = min(begin + window - 1, len(ids))
+            losses = token_losses(peer, [bos, *ids[begin:end]])
+            new = losses[-(end - previous_end):]
+            means.append(sum(new) / len(new))
+            previous_end = end
+            if end == len(ids):
+                break
+    return sum(means) / len(means)
+
+
+def longlora(peer, documents, window, stride):
+    """As the LongLoRA authors' eval.py: whole windows over one stream, the last begin dropped."""
+    stream = [token for ids in documents for token in ids]
+    begins = list(range(0, len(stream) - window, stride))
+    begins.pop()
+    means = [sum(losses) / len(losses)
+             for losses in (token_losses(peer, stream[begin:begin + window]) for begin in begins)]
+    return sum(means) / len(means)
+
+
+def loss_at(peer, documents, window, stride, part):
+    """Mean loss of the tokens at positions [part) of sliding windows."""
+    found = []
+    for ids in documents:
+        for begin in range(0, len(ids), stride):
+            losses = token_losses(peer, ids[begin:begin + window])
+            found += [loss for position, loss in enumerate(losses, 1) if position in range(*part)]
+            if begin + window >= len(ids):
+                break
+    return sum(found) / len(found), len(found)
+
+
+def interval_of_mean(sums, t):
+    """Of sum of sums / sum of weights, by the ratio estimator."""
+    weight = sum(w for _, w in sums)
+    mean = sum(s for s, _ in sums) / weight
+    squares = sum((s - mean * w) ** 2 for s, w in sums)
+    half = t * math.sqrt(squares * len(sums) / (len(sums) - 1)) / weight
+    return mean - half, mean + half
+
+
+def random_bits(seed, stream, index):
+    """SplitMix64's finalizer over three words."""
+    def mix(z):
+        z = ((z ^ (z >> 30)) * 0xbf58476d1ce4e5b9) & MASK
+        z = ((z ^ (z >> 27)) * 0x94d049bb133111eb) & MASK
+        return z ^ (z >> 31)
+
+    gamma = 0x9e3779b97f4a7c15
+    state = mix((seed + gamma) & MASK)
+    state = mix(((state ^ stream) + gamma) & MASK)
+    return mix(((state ^ index) + gamma) & MASK)
+
+
+TASK = ("There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. "
+        "I will quiz you about the important information there.")
+FILLER = ["The grass is green.", "The sky is blue.", "The sun is yellow.", "Here we go.",
+          "There and back again."]
+
+
+def filler(count):
+    return " ".join(FILLER[i % len(FILLER)] for i in range(count))
+
+
+def passkey_prompt(key, before, after):
+    parts = [TASK, filler(before), f"The pass key is {key}. Remember it. {key} is the pass key.",
+             filler(after), "What is the pass key? The pass key is"]
+    return "\n".join(part for part in parts if part)
+
+
+def passkey_prompts(tokenizer, window, distance, trials, seed):
+    """(prompt, key): the longest that keep the key's line within the distance and all within the window."""
+    for trial in range(trials):
+        key = str(10000 + random_bits(seed, 0x6b6579 + distance, trial) % 90000)
+        best = None
+        for sentences in range(window):
+            prompt = passkey_prompt(key, 0, sentences)
+            length = len(tokenizer.encode(prompt))
+            from_line = length - len(tokenizer.encode(TASK + "\n"))
+            if from_line > distance or length + len(tokenizer.encode(key)) + 1 > window:
+                break
+            best = prompt
+        yield best, key
+
+
+def greedy(peer, tokenizer, prompt, count):
+    ids = torch.tensor([tokenizer.encode(prompt)])
+    out = peer.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)[0]
+    return tokenizer.decode(out)[len(tokenizer.decode(ids[0])):]
