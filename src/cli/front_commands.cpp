@@ -8,6 +8,7 @@
 #include "cli/options/eval_passkey_options.h"
 #include "cli/options/eval_perplexity_options.h"
 #include "cli/options/eval_recall_options.h"
+#include "cli/options/eval_short_options.h"
 #include "cli/options/export_options.h"
 #include "cli/options/generate_options.h"
 #include "cli/options/train_options.h"
@@ -56,6 +57,7 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
       evaluation_command(kEvalPasskeyCommand, declare_eval_passkey_options, command_line),
       evaluation_command(kEvalNeedleCommand, declare_eval_needle_options, command_line),
       evaluation_command(kEvalRecallCommand, declare_eval_recall_options, command_line),
+      evaluation_command(kEvalShortCommand, declare_eval_short_options, command_line),
       engine_command(kEvalCompareCommand, declare_eval_compare_options, command_line),
       engine_command(kGenerateCommand, declare_generate_options, command_line),
       engine_command(kExportCommand, declare_export_options, command_line),

@@ -133,3 +133,13 @@ def greedy(peer, tokenizer, prompt, count):
     ids = torch.tensor([tokenizer.encode(prompt)])
     out = peer.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)[0]
     return tokenizer.decode(out)[len(tokenizer.decode(ids[0])):]
+
+
+def choice_scores(peer, tokenizer, context, choices, delimiter=" "):
+    """log-likelihood of each choice, and that by character, as lm-evaluation-harness scores them."""
+    scores = []
+    for choice in choices:
+        ids = tokenizer.encode(context + delimiter + choice)
+        first = len(tokenizer.encode(context))
+        scores.append(-sum(token_losses(peer, ids)[first - 1:]))
+    return scores, [score / len(choice) for score, choice in zip(scores, choices)]

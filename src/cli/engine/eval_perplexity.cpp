@@ -3,9 +3,9 @@
 
 #include "cli/engine/engine_commands.h"
 #include "cli/engine/evaluated.h"
+#include "cli/engine/evaluated_documents.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/files.h"
-#include "ropewalk/base/hash.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/eval/perplexity.h"
 #include "ropewalk/eval/report.h"
@@ -35,38 +35,6 @@ void check(const EvalPerplexityOptions& options) {
   }
 }
 
-std::shared_ptr<const TokenDataset> open_documents(const EvalPerplexityOptions& options,
-                                                   const HfModel& model) {
-  TokenDatasetOptions expected{.tokenizer_hash = {}, .vocab_size = model.spec.vocab_size};
-  if (!model.spec.eos_token_ids.empty()) {
-    expected.eos_id = static_cast<int32_t>(model.spec.eos_token_ids.front());
-  }
-  const auto tokenizer = tokenizer_file_of(model.path);
-  if (tokenizer) expected.tokenizer_hash = hash_file(*tokenizer);
-  return TokenDataset::open({options.data.begin(), options.data.end()}, expected);
-}
-
-// Such a window would be evaluated as a shorter one.
-void refuse_windows_beyond_documents(const EvalPerplexityOptions& options,
-                                     PerplexityProtocol protocol,
-                                     const TokenDataset& documents) {
-  if (protocol == PerplexityProtocol::kLonglora) return;  // slides over all of them together
-  const int64_t count = options.max_documents == 0
-                            ? documents.num_documents()
-                            : std::min(options.max_documents, documents.num_documents());
-  int64_t longest = 0;
-  for (int64_t d = 0; d < count; ++d) longest = std::max(longest, documents.document_length(d));
-  Diagnostics faults;
-  for (const int64_t window : options.windows) {
-    if (window <= longest) continue;
-    faults.error("--windows",
-                 "found " + std::to_string(window) + ", longer than each of the " +
-                     counted(count, "document") + ", of which the longest has " +
-                     std::to_string(longest) + " tokens. Use a smaller window or longer documents");
-  }
-  faults.throw_if_errors<ConfigError>(join(options.data, ", "));
-}
-
 std::optional<int32_t> bos_of(PerplexityProtocol protocol, const HfModel& model) {
   if (protocol != PerplexityProtocol::kYarn) return std::nullopt;
   return Tokenizer::load(model.path)->bos_id();
@@ -94,8 +62,12 @@ int run_eval_perplexity(const EvalPerplexityOptions& options) {
   const PerplexityProtocol protocol = protocol_of(options);
   check(options);
   Evaluated evaluated(options.model);
-  const auto documents = open_documents(options, evaluated.model());
-  refuse_windows_beyond_documents(options, protocol, *documents);
+  const DocumentChoice choice{.data = options.data, .max_documents = options.max_documents};
+  const auto documents = open_documents(choice, evaluated.model());
+  // Protocol longlora slides over all of them together.
+  if (protocol != PerplexityProtocol::kLonglora) {
+    refuse_windows_beyond_documents(choice, *documents, options.windows);
+  }
   const std::optional<int32_t> bos_id = bos_of(protocol, evaluated.model());
   const int64_t longest = *std::max_element(options.windows.begin(), options.windows.end());
 

@@ -41,6 +41,12 @@ Evaluated::Evaluated(const EvaluatedModel& options) : checkpoint_(options.checkp
   group_ = dist::make_group(ranks, {.device = device});
 }
 
+Evaluated::Evaluated(const std::string& checkpoint, std::shared_ptr<dist::Group> group)
+    : checkpoint_(checkpoint),
+      model_(load_hf_model(checkpoint)),
+      ropes_{model_.spec.rope},
+      group_(std::move(group)) {}
+
 void Evaluated::for_each_scaling(int64_t longest, const std::function<void(Decoder&)>& evaluate) {
   if (!decoder_) decoder_ = load_decoder(checkpoint_, group_->device()).decoder;
   for (const RopeParameters& rope : ropes_) {

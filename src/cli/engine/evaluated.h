@@ -16,9 +16,12 @@ class Evaluated {
   // Sets up logging, threads and the group. Faults of the options are ConfigErrors, before weights
   // are read.
   explicit Evaluated(const EvaluatedModel& options);
+  // Another checkpoint under its own scaling, by the ranks of a group that is there.
+  Evaluated(const std::string& checkpoint, std::shared_ptr<dist::Group> group);
 
   const HfModel& model() const { return model_; }
   dist::Group& group() { return *group_; }
+  const std::shared_ptr<dist::Group>& shared_group() const { return group_; }
   // One rank prints and writes files.
   bool writes() const { return group_->rank() == 0; }
 

@@ -1,0 +1,69 @@
+#include "ropewalk/eval/short_report.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "eval/scaling_name.h"
+#include "eval/text_table.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/eval/report.h"
+
+namespace ropewalk {
+namespace {
+
+double share(int64_t correct, const ChoiceResult& result) {
+  return static_cast<double>(correct) / static_cast<double>(result.questions);
+}
+
+std::string percent_of(int64_t correct, const ChoiceResult& result) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share(correct, result));
+  return text;
+}
+
+std::string choices_table(const std::vector<ScaledChoices>& choices) {
+  std::vector<std::vector<std::string>> rows{
+      {"multiple choice", "questions", "accuracy", "by length"}};
+  for (const ScaledChoices& row : choices) {
+    const std::string scaling = scaling_name(row.kind, row.factor);
+    rows.push_back({row.task + ", " + (row.name.empty() ? scaling : row.name + ", " + scaling),
+                    format_count(row.result.questions),
+                    percent_of(row.result.correct, row.result),
+                    percent_of(row.result.correct_normalized, row.result)});
+  }
+  return text_table(rows);
+}
+
+}  // namespace
+
+std::string short_tables(const ShortReport& report) {
+  std::string tables;
+  if (!report.perplexities.empty()) tables += perplexity_table(report.perplexities);
+  if (!report.perplexities.empty() && !report.choices.empty()) tables += "\n";
+  if (!report.choices.empty()) tables += choices_table(report.choices);
+  return tables;
+}
+
+Json short_json(const ShortReport& report) {
+  Json perplexities = Json::array();
+  if (!report.perplexities.empty()) {
+    perplexities = perplexity_json(report.perplexities).at("results");
+    for (size_t i = 0; i < report.perplexities.size(); ++i) {
+      perplexities[i]["name"] = report.perplexities[i].name;
+    }
+  }
+  Json choices = Json::array();
+  for (const ScaledChoices& row : report.choices) {
+    choices.push_back({{"name", row.name},
+                       {"kind", row.kind},
+                       {"factor", row.factor},
+                       {"task", row.task},
+                       {"questions", row.result.questions},
+                       {"accuracy", share(row.result.correct, row.result)},
+                       {"accuracy_normalized", share(row.result.correct_normalized, row.result)},
+                       {"longest_tokens", row.result.longest_tokens}});
+  }
+  return {{"task", "short"}, {"perplexity", perplexities}, {"choices", choices}};
+}
+
+}  // namespace ropewalk
