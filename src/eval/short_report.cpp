@@ -11,13 +11,9 @@
 namespace ropewalk {
 namespace {
 
-double share(int64_t correct, const ChoiceResult& result) {
-  return static_cast<double>(correct) / static_cast<double>(result.questions);
-}
-
-std::string percent_of(int64_t correct, const ChoiceResult& result) {
+std::string percent_of(double share) {
   char text[16];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share(correct, result));
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
   return text;
 }
 
@@ -28,8 +24,8 @@ std::string choices_table(const std::vector<ScaledChoices>& choices) {
     const std::string scaling = scaling_name(row.kind, row.factor);
     rows.push_back({row.task + ", " + (row.name.empty() ? scaling : row.name + ", " + scaling),
                     format_count(row.result.questions),
-                    percent_of(row.result.correct, row.result),
-                    percent_of(row.result.correct_normalized, row.result)});
+                    percent_of(row.result.accuracy()),
+                    percent_of(row.result.accuracy_normalized())});
   }
   return text_table(rows);
 }
@@ -59,8 +55,8 @@ Json short_json(const ShortReport& report) {
                        {"factor", row.factor},
                        {"task", row.task},
                        {"questions", row.result.questions},
-                       {"accuracy", share(row.result.correct, row.result)},
-                       {"accuracy_normalized", share(row.result.correct_normalized, row.result)},
+                       {"accuracy", row.result.accuracy()},
+                       {"accuracy_normalized", row.result.accuracy_normalized()},
                        {"longest_tokens", row.result.longest_tokens}});
   }
   return {{"task", "short"}, {"perplexity", perplexities}, {"choices", choices}};

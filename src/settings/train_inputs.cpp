@@ -196,6 +196,9 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   const TokenDatasetOptions expected = expected_tokens(inputs.tokenizer_folder, model, found);
   inputs.train_tokens = open_shards("data.train", config.data.train, expected, found);
   inputs.validation = open_shards("data.validation", config.data.validation, expected, found);
+  if (is_sound(found, {"eval"})) {
+    inputs.evaluation_tasks = read_evaluation_tasks(config.eval, inputs.tokenizer_folder, found);
+  }
   if (model && inputs.train_tokens) {
     inputs.samples = make_samples(inputs, *model, found);
   }

@@ -56,6 +56,7 @@ struct Trainer::Parts {
   void log_sources() const;
   TrainStepResult do_step();
   std::vector<std::pair<std::string, int64_t>> tokens_by_source() const;
+  void start_afresh();
   void cross_border(const TrainStepResult& result);
 
   TrainInputs inputs;
@@ -126,14 +127,19 @@ void Trainer::Parts::add_callbacks() {
   callbacks.push_back(std::make_unique<MetricsCallback>(sink.get(), config.log.every_steps));
   // Saving comes first: an evaluation may be long, and a run may be ended during it.
   callbacks.push_back(std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint));
-  if (inputs.validation) {
-    callbacks.push_back(
-        std::make_unique<EvaluationCallback>(EvaluationParts{.decoder = state.decoder(),
-                                                             .data_parallel = state.data_parallel(),
-                                                             .group = *group,
-                                                             .sink = sink.get()},
-                                             inputs.validation,
-                                             with_windows(config.eval, inputs.samples->length())));
+  if (config.eval.every_steps > 0 && (inputs.validation || inputs.evaluation_tasks.tokenizer)) {
+    callbacks.push_back(std::make_unique<EvaluationCallback>(
+        EvaluationParts{.decoder = state.decoder(),
+                        .data_parallel = state.data_parallel(),
+                        .group = *group,
+                        .sink = sink.get(),
+                        .folder = directory ? directory->evaluation_folder() : ""},
+        EvaluationTargets{.documents = inputs.validation,
+                          .tasks = inputs.evaluation_tasks,
+                          .trained_rope = config.model.pretrained
+                                              ? std::optional(inputs.model.trained_rope)
+                                              : std::nullopt},
+        with_windows(config.eval, inputs.samples->length())));
   }
 }
 
@@ -205,6 +211,11 @@ std::vector<std::pair<std::string, int64_t>> Trainer::Parts::tokens_by_source() 
   if (inputs.samples->num_sources() == 1) return {};
   const auto& counts = state.progress().source_tokens;
   return {counts.begin(), counts.end()};
+}
+
+void Trainer::Parts::start_afresh() {
+  for (const auto& callback : callbacks) callback->before_first_step();
+  speed->leave_out_time_since_measure();
 }
 
 void Trainer::Parts::cross_border(const TrainStepResult& result) {
@@ -280,6 +291,7 @@ std::optional<int> Trainer::Parts::run() {
   start_reading();
   add_callbacks();
   report_step(step);
+  if (!state.resumed_step()) start_afresh();
   const auto& from = state.resumed_from();
   for (bool first = true; step < total_steps && !stopping; first = false) {
     const TrainStepResult result = do_step();

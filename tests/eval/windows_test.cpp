@@ -40,5 +40,32 @@ TEST(SlidingWindows, StopsWithTheFirstWindowThatReachesTheEnd) {
   EXPECT_TRUE(sliding_windows(0, 16, 4).empty());
 }
 
+TEST(WindowsAfterBos, ScoreEveryTokenOnce) {
+  for (int64_t length : {1, 2, 8, 23}) {
+    int64_t scored = 0;
+    for (const ScoredWindow& w : sliding_windows_after_bos(length, 8, 3)) scored += w.num_scored();
+    EXPECT_EQ(scored, length);
+  }
+}
+
+// Of LongLoRA's eval.py: range(0, num_tokens - window, stride) without its last.
+TEST(StreamWindows, AreWholeAndLeaveTheLastBeginOut) {
+  const auto windows = stream_windows(30, 8, 4);
+  ASSERT_EQ(windows.size(), 5u);  // 0, 4, 8, 12, 16; 20 is the last
+  EXPECT_EQ(windows.back().begin, 16);
+  for (const ScoredWindow& w : windows) EXPECT_EQ(w.num_scored(), 7);
+  EXPECT_EQ(stream_windows(13, 8, 4).size(), 1u);
+  EXPECT_TRUE(stream_windows(12, 8, 4).empty());
+  EXPECT_TRUE(stream_windows(3, 8, 4).empty());
+}
+
+TEST(Protocols, AreFoundByTheirNames) {
+  for (const std::string_view name : protocol_names()) {
+    ASSERT_TRUE(parse_protocol(name));
+    EXPECT_EQ(protocol_name(*parse_protocol(name)), name);
+  }
+  EXPECT_FALSE(parse_protocol("PI"));
+}
+
 }  // namespace
 }  // namespace ropewalk

@@ -49,8 +49,8 @@ def test_multiple_choice_equals_the_reference(tmp_path, questions):
                                                                delimiter)):
                 right[i] += scores.index(max(scores)) == line["answer"]
         assert [round(result[key] * 11) for key in ("accuracy", "accuracy_normalized")] == right
-        assert (result["task"], result["questions"]) == ("nonsense.jsonl", 11)
-    assert "nonsense.jsonl, linear x4" in table
+        assert (result["task"], result["questions"]) == ("nonsense", 11)
+    assert "nonsense, linear x4" in table
     assert short(tmp_path, "--choices", file, "--factors", "1,4", nproc=2)[0] == found
 
 

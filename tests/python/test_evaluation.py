@@ -1,11 +1,14 @@
 """Perplexity while training and afterwards: one protocol, one number."""
 
+import inspect
 import json
+import shutil
+import textwrap
 import xml.etree.ElementTree
 
 import pytest
 from main_job import OWN_MODEL, PROGRAM, metrics, ropewalk
-from small_runs import checkpoint, make_shards, small_run
+from small_runs import checkpoint, make_shards, settings, small_run
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
 
@@ -40,7 +43,7 @@ def test_evaluation_while_training_equals_the_command_and_changes_nothing(tmp_pa
     for config in (watched, plain):
         ropewalk("train", config, "--nproc", ranks)
     found = evaluations(tmp_path / "watched")
-    assert list(found) == [2, 4, 6]
+    assert list(found) == [0, 2, 4, 6]
     last = checkpoint(tmp_path / "watched", 6)
     results = perplexities(tmp_path, last, validation, "--windows", "16,32", "--stride", 8,
                            "--factors", "1,2,4")
@@ -114,3 +117,107 @@ def test_sampling_is_repeatable_by_seed():
 
     assert sampled(1) == sampled(1)
     assert sampled(1) != sampled(2)
+
+
+TASKS = {"passkey": {"windows": [128], "trials": 1}, "needle": {"lengths": [128], "depths": [0, 1], "trials": 1},
+         "recall": {"lengths": [128], "keys": 2, "hops": 1, "trials": 2}}
+
+
+def question_file(path):
+    path.write_text("".join(json.dumps({"context": f"item {number} is", "choices": ["good", "bad"],
+                                        "answer": number % 2}) + "\n" for number in range(5)))
+    return path
+
+
+@pytest.mark.parametrize(("ranks", "kind"), [(1, "ddp"), (2, "fsdp")])
+def test_tasks_while_training_equal_the_commands(tmp_path, data, ranks, kind):
+    train, validation = data
+    questions = question_file(tmp_path / "questions.jsonl")
+    config = small_run(tmp_path / "run.json", train, tmp_path / "run",
+                       data={"validation": [str(validation)]}, parallel={"data_parallel": kind},
+                       eval={"every_steps": 6, "windows": [32, 256], "choices": [str(questions)], **TASKS})
+    text = ropewalk("train", config, "--nproc", ranks)
+    found = evaluations(tmp_path / "run")
+    assert list(found) == [0, 6]
+    tags = {"eval/perplexity@32", "eval/perplexity@256", "eval/passkey@128", "eval/passkey_found@128",
+            "eval/needle@128", "eval/recall_keys@128", "eval/recall_variables@128",
+            "eval/choices/questions", "eval/choices_by_length/questions"}
+    assert set(found[0]) == set(found[6]) == tags
+    assert "eval at step 0:" in text and "passkey@128" in text
+    model = checkpoint(tmp_path / "run", 6)
+    own = tmp_path / "own"
+    for words in (["perplexity", "--data", validation, "--windows", "32,256"],
+                  ["passkey", "--window", 128, "--trials", 1],
+                  ["needle", "--lengths", 128, "--depths", "0,1", "--trials", 1],
+                  ["recall", "--lengths", 128, "--keys", 2, "--hops", 1, "--trials", 2],
+                  ["short", "--choices", questions]):
+        ropewalk("eval", words[0], model, "--json", own, "--threads", 1, *words[1:])
+        kind = {"short": "choices", "passkey": "passkey-128"}.get(words[0], words[0])
+        written = json.loads((tmp_path / "run" / "eval" / f"step-00000006.{kind}.json").read_text())
+        assert approximately(written) == json.loads(own.read_text())
+
+
+def approximately(json_value):
+    if isinstance(json_value, dict):
+        return {key: approximately(value) for key, value in json_value.items()}
+    if isinstance(json_value, list):
+        return [approximately(value) for value in json_value]
+    return pytest.approx(json_value, rel=1e-5) if isinstance(json_value, float) else json_value
+
+
+@pytest.fixture(scope="module")
+def known_text(tmp_path_factory):
+    """Shards of what the example model was trained on the like of."""
+    folder = tmp_path_factory.mktemp("known")
+    text = folder / "python.txt"
+    text.write_text(inspect.getsource(textwrap))
+    ropewalk("prepare", text, "--tokenizer", OWN_MODEL, "--output", folder / "shards")
+    return folder / "shards"
+
+
+def start_of(tmp_path, shards, **changes):
+    """What a run of one step says before that step."""
+    config = small_run(tmp_path / "run.json", shards, tmp_path / "run",
+                       data={"validation": [str(shards)]}, train={"steps": 1}, schedule={"warmup_steps": 0},
+                       eval={"every_steps": 1, "windows": [64, 512]}, **changes)
+    return ropewalk("train", config).partition("step 1/1")[0]
+
+
+def test_a_sound_start_raises_no_doubt(tmp_path, known_text):
+    text = start_of(tmp_path, known_text)
+    assert "eval at step 0:" in text and "warning" not in text, text
+
+
+def test_a_broken_start_is_doubted(tmp_path, known_text):
+    broken = tmp_path / "broken"
+    shutil.copytree(OWN_MODEL, broken)
+    config = json.loads((broken / "config.json").read_text())
+    # As another layout or tokenizer would: the weights no longer fit what is computed with them.
+    config["rms_norm_eps"] = 10.0
+    (broken / "config.json").write_text(json.dumps(config))
+    text = start_of(tmp_path, known_text, model={"pretrained": str(broken)})
+    assert "near guessing among 2,048 tokens" in text
+
+
+def test_no_evaluation_before_the_first_step_where_it_is_off(tmp_path, data):
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run",
+                       data={"validation": [str(data[1])]}, train={"steps": 2},
+                       eval={"every_steps": 2, "at_start": False})
+    ropewalk("train", config)
+    assert list(evaluations(tmp_path / "run")) == [2]
+    # A resumed run has begun before.
+    ropewalk("train", config, "--resume", *settings(train__steps=4, eval__at_start=True))
+    assert list(evaluations(tmp_path / "run")) == [2, 4]
+
+
+def test_tasks_that_cannot_be_are_refused_before_anything_starts(tmp_path, data):
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("{}\n")
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run",
+                       eval={"every_steps": 2, "passkey": {"windows": [32]}, "needle": {"lengths": [32, 512]},
+                             "recall": {"lengths": [40]}, "choices": [str(questions)]})
+    text = ropewalk("train", config, "--nproc", 2, expect=2)
+    for part in ("eval.passkey.windows: window 32: the key does not fit", "eval.needle.lengths: length 32",
+                 "eval.recall.lengths: length 40", "eval.choices: ", "line 1: found no text `context`"):
+        assert text.count(part) == 1, text
+    assert not (tmp_path / "run").exists()

@@ -1,31 +1,15 @@
 // Multiple-choice questions scored by log-likelihood: what extension costs at short context.
-//
-// A file is JSON lines (.jsonl, also .gz or .zst), a question each:
-//   {"context": "Question: ... Answer:", "choices": ["yes", "no"], "answer": 0}
-// A choice follows its context after one space, or after `delimiter` where the line has one. Other
-// keys are not looked at.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <string>
 #include <vector>
 
 #include "ropewalk/dist/group.h"
 #include "ropewalk/model/decoder.h"
+#include "ropewalk/tasks/choice_questions.h"
 #include "ropewalk/tokenizer/tokenizer.h"
 
 namespace ropewalk {
-
-struct ChoiceQuestion {
-  std::string context;
-  std::string delimiter = " ";
-  std::vector<std::string> choices;  // at least two
-  int64_t answer = 0;                // index of the right one
-};
-
-// Throws DataError with every line that is no question.
-std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& file);
 
 struct ChoiceResult {
   int64_t questions = 0;
@@ -35,6 +19,11 @@ struct ChoiceResult {
   int64_t correct = 0;
   int64_t correct_normalized = 0;
   int64_t longest_tokens = 0;  // context and choice
+
+  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(questions); }
+  double accuracy_normalized() const {
+    return static_cast<double>(correct_normalized) / static_cast<double>(questions);
+  }
 };
 
 // Under the decoder's present scaling. Tokens of a choice are those that encoding context and

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "ropewalk/dist/group.h"
-#include "ropewalk/eval/retrieval_tasks.h"
 #include "ropewalk/model/decoder.h"
+#include "ropewalk/tasks/retrieval_tasks.h"
 
 namespace ropewalk {
 

@@ -11,6 +11,7 @@
 
 #include "ropewalk/data/sample_source.h"
 #include "ropewalk/data/token_dataset.h"
+#include "ropewalk/settings/evaluation_tasks.h"
 #include "ropewalk/settings/run_config.h"
 #include "ropewalk/spec/hf_model.h"
 
@@ -23,7 +24,8 @@ struct TrainInputs {
   std::filesystem::path tokenizer_folder;  // empty when there is none
   std::shared_ptr<const TokenDataset> train_tokens;
   std::shared_ptr<const SampleSource> samples;     // made of train_tokens
-  std::shared_ptr<const TokenDataset> validation;  // null: no evaluation
+  std::shared_ptr<const TokenDataset> validation;  // null: no perplexity while training
+  EvaluationTasks evaluation_tasks;
 };
 
 // Throws ConfigError with every fault of the config, the model, the weight files' headers and the

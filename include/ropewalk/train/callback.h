@@ -22,6 +22,8 @@ inline bool is_due(const StepBorder& border, int64_t every_steps) {
 class Callback {
  public:
   virtual ~Callback() = default;
+  // Of a run that did not resume.
+  virtual void before_first_step() {}
   virtual void after_step(const StepBorder& border) = 0;
 };
 

@@ -27,6 +27,8 @@ class RunDirectory {
   bool take_save_wish() const;
   // Steps that were found to be bad, with their samples.
   std::filesystem::path bad_steps_file() const { return path_ / "bad_steps.jsonl"; }
+  // One file an evaluation, in the form that the command of its kind writes.
+  std::filesystem::path evaluation_folder() const { return path_ / "eval"; }
   std::filesystem::path config_file() const { return path_ / "config.json"; }
 
   bool has_checkpoints() const;

@@ -8,14 +8,10 @@
 #include "ropewalk/base/files.h"
 #include "ropewalk/eval/report.h"
 #include "ropewalk/eval/short_report.h"
+#include "ropewalk/settings/evaluation_tasks.h"
 
 namespace ropewalk::cli {
 namespace {
-
-struct QuestionFile {
-  std::string name;
-  std::vector<ChoiceQuestion> questions;
-};
 
 // What is measured of each model.
 struct ShortTasks {
@@ -45,8 +41,7 @@ ShortTasks tasks_of(const EvalShortOptions& options, const HfModel& model) {
                         : options.windows;
   }
   for (const std::string& file : options.choices) {
-    tasks.files.push_back(
-        {std::filesystem::path(file).stem().string(), read_choice_questions(file)});
+    tasks.files.push_back(read_question_file(file));
   }
   return tasks;
 }

@@ -1,24 +1,17 @@
 #include "train/callbacks/evaluation.h"
 
-#include <cstdio>
+#include <algorithm>
 
+#include "ropewalk/base/log.h"
 #include "ropewalk/base/progress.h"
-#include "ropewalk/base/text.h"
 #include "ropewalk/eval/rescale.h"
+#include "train/callbacks/start_check.h"
 
 namespace ropewalk {
 namespace {
 
-// The tag of a result: "eval/perplexity@512", with the factor where it is not the model's own.
-std::string tag(const PerplexityResult& result, bool own_scaling) {
-  std::string text = "eval/perplexity@" + std::to_string(result.window);
-  if (!own_scaling) text += "/factor_" + format_number(result.factor);
-  return text;
-}
-
-// Evaluation as `eval perplexity` does it: in fp32 (of weights that are gathered in bf16: with
-// those, which are what the checkpoint's model holds), under any scaling. Restores what training
-// uses.
+// Evaluation as the commands do it: in fp32 (of weights that are gathered in bf16: with those,
+// which are what the checkpoint's model holds), under any scaling. Restores what training uses.
 class EvaluationMode {
  public:
   explicit EvaluationMode(const EvaluationParts& parts)
@@ -32,12 +25,16 @@ class EvaluationMode {
   ~EvaluationMode() {
     data_parallel_.end_evaluation();
     decoder_.set_compute_dtype(dtype_);
-    // Makes the tables anew.
-    if (!(decoder_.spec().rope == rope_)) decoder_.set_rope(rope_);
+    use_own_rope();
   }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
+
   const RopeParameters& own_rope() const { return rope_; }
+  void use_own_rope() {
+    // Makes the tables anew.
+    if (!(decoder_.spec().rope == rope_)) decoder_.set_rope(rope_);
+  }
 
  private:
   Decoder& decoder_;
@@ -49,43 +46,96 @@ class EvaluationMode {
 }  // namespace
 
 EvaluationCallback::EvaluationCallback(const EvaluationParts& parts,
-                                       std::shared_ptr<const TokenDataset> documents,
+                                       EvaluationTargets targets,
                                        const EvalConfig& config)
-    : parts_(parts), documents_(std::move(documents)), config_(config) {}
+    : parts_(parts), targets_(std::move(targets)), config_(config) {
+  const EvaluationTasks& tasks = targets_.tasks;
+  if (!tasks.tokenizer) return;
+  for (const PasskeyOptions& options : tasks.passkey) {
+    passkey_.push_back(passkey_cells(*tasks.tokenizer, options));
+  }
+  needle_ = needle_cells(*tasks.tokenizer, tasks.needle);
+  recall_ = recall_cells(*tasks.tokenizer, tasks.recall);
+}
+
+void EvaluationCallback::before_first_step() {
+  if (!config_.at_start) return;
+  evaluate(0);
+}
 
 void EvaluationCallback::after_step(const StepBorder& border) {
-  const bool wanted = config_.every_steps > 0 && !border.stopping;
-  if (wanted && is_due(border, config_.every_steps)) evaluate(border.report.step);
+  if (!border.stopping && is_due(border, config_.every_steps)) evaluate(border.report.step);
 }
 
 void EvaluationCallback::evaluate(int64_t step) {
   const PhaseScope phase(Phase::kEvaluating);
-  Json line = {{"step", step}};
-  std::string text = "eval at step " + std::to_string(step) + ":";
-  const auto add = [&](const PerplexityResult& result, bool own_scaling) {
-    line[tag(result, own_scaling)] = result.perplexity;
-    char value[32];
-    std::snprintf(value, sizeof value, " %.3f", result.perplexity);
-    text += "  " + tag(result, own_scaling).substr(5) + value;
-  };
-  const EvaluationMode mode(parts_);
-  for (const int64_t window : config_.windows) {
-    if (config_.factors.empty()) add(measure(window), /*own_scaling=*/true);
-    for (const double factor : config_.factors) {
-      parts_.decoder.set_rope(rescale(mode.own_rope(), RopeKind::kLinear, factor));
-      add(measure(window), /*own_scaling=*/false);
+  EvaluationMode mode(parts_);
+  EvaluationResults results{.step = step, .own_scaling = config_.factors.empty()};
+  if (targets_.documents) {
+    for (const int64_t window : config_.windows) {
+      if (results.own_scaling) results.perplexities.push_back(perplexity_at(window));
+      for (const double factor : config_.factors) {
+        parts_.decoder.set_rope(rescale(mode.own_rope(), RopeKind::kLinear, factor));
+        results.perplexities.push_back(perplexity_at(window));
+      }
     }
   }
+  mode.use_own_rope();
+  measure_tasks(results);
+  if (step == 0) check_start(results);
   if (parts_.sink == nullptr) return;
-  parts_.sink->write(line);
-  parts_.sink->console().line(text);
+  parts_.sink->write(metrics_line(results));
+  parts_.sink->console().line(console_line(results));
+  write_result_files(results, parts_.folder);
 }
 
-PerplexityResult EvaluationCallback::measure(int64_t window) {
-  const PerplexityOptions options{.window = window,
-                                  .stride = config_.stride.value_or(default_stride(window)),
-                                  .max_documents = config_.max_documents};
-  return perplexity(parts_.decoder, *documents_, options, parts_.group);
+void EvaluationCallback::measure_tasks(EvaluationResults& results) {
+  const EvaluationTasks& tasks = targets_.tasks;
+  const RopeParameters& rope = parts_.decoder.spec().rope;
+  const std::string kind(rope_kind_name(rope.kind));
+  const auto found = [&](const std::vector<RetrievalCell>& cells) {
+    return ScaledRetrieval{
+        .kind = kind,
+        .factor = rope.factor,
+        .outcome = retrieve(parts_.decoder, *tasks.tokenizer, cells, parts_.group)};
+  };
+  for (size_t i = 0; i < passkey_.size(); ++i) {
+    results.passkey.emplace_back(tasks.passkey[i].window, found(passkey_[i]));
+  }
+  if (!needle_.empty()) results.needle.push_back(found(needle_));
+  if (!recall_.empty()) results.recall.push_back(found(recall_));
+  for (const QuestionFile& file : tasks.choices) {
+    results.choices.push_back(
+        {.name = {},
+         .kind = kind,
+         .factor = rope.factor,
+         .task = file.name,
+         .result =
+             multiple_choice(parts_.decoder, *tasks.tokenizer, file.questions, parts_.group)});
+  }
+}
+
+// Uses the positions of pre-training, and leaves them in force.
+void EvaluationCallback::check_start(const EvaluationResults& results) {
+  if (!targets_.trained_rope || !targets_.documents) return;
+  const RopeParameters& trained = *targets_.trained_rope;
+  const int64_t shortest = *std::min_element(config_.windows.begin(), config_.windows.end());
+  parts_.decoder.set_rope(trained);
+  const StartNumbers numbers{
+      .trained = perplexity_at(std::min(shortest, trained.max_position_embeddings)),
+      .started = results.perplexities,
+      .trained_length = trained.max_position_embeddings,
+      .vocab_size = parts_.decoder.spec().vocab_size};
+  if (parts_.sink == nullptr) return;
+  for (const std::string& doubt : doubts_about_start(numbers)) log_warn(doubt);
+}
+
+PerplexityResult EvaluationCallback::perplexity_at(int64_t window) {
+  const int64_t stride = std::min(window, config_.stride.value_or(default_stride(window)));
+  return perplexity(parts_.decoder,
+                    *targets_.documents,
+                    {.window = window, .stride = stride, .max_documents = config_.max_documents},
+                    parts_.group);
 }
 
 }  // namespace ropewalk

@@ -1,14 +1,19 @@
-// Perplexity on the validation shards, at every window and factor that the config names.
+// What a run measures while training: perplexity on the validation shards and the tasks of section
+// `eval`, all under the positions that it trains with.
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "ropewalk/data/token_dataset.h"
 #include "ropewalk/dist/group.h"
 #include "ropewalk/eval/eval_config.h"
 #include "ropewalk/eval/perplexity.h"
 #include "ropewalk/parallel/data_parallel.h"
+#include "ropewalk/settings/evaluation_tasks.h"
 #include "ropewalk/train/callback.h"
+#include "train/callbacks/evaluation_results.h"
 #include "train/callbacks/metrics.h"
 
 namespace ropewalk {
@@ -18,23 +23,38 @@ struct EvaluationParts {
   Decoder& decoder;
   parallel::DataParallel& data_parallel;
   dist::Group& group;
-  MetricsSink* sink;  // null on ranks that do not write
+  MetricsSink* sink;             // null on ranks that do not write
+  std::filesystem::path folder;  // for files of results
+};
+
+struct EvaluationTargets {
+  std::shared_ptr<const TokenDataset> documents;  // null: no perplexity
+  EvaluationTasks tasks;
+  std::optional<RopeParameters> trained_rope;  // of the pre-trained weights; none: from scratch
 };
 
 class EvaluationCallback final : public Callback {
  public:
+  // `config.windows` is not empty.
   EvaluationCallback(const EvaluationParts& parts,
-                     std::shared_ptr<const TokenDataset> documents,
+                     EvaluationTargets targets,
                      const EvalConfig& config);
+  // With the check of start_check.h.
+  void before_first_step() override;
   void after_step(const StepBorder& border) override;
-  void evaluate(int64_t step);
 
  private:
-  PerplexityResult measure(int64_t window);
+  void measure_tasks(EvaluationResults& results);
+  PerplexityResult perplexity_at(int64_t window);
+  void evaluate(int64_t step);
+  void check_start(const EvaluationResults& results);
 
   EvaluationParts parts_;
-  std::shared_ptr<const TokenDataset> documents_;
+  EvaluationTargets targets_;
   EvalConfig config_;
+  // The prompts, the same at each evaluation.
+  std::vector<std::vector<RetrievalCell>> passkey_;  // by window
+  std::vector<RetrievalCell> needle_, recall_;
 };
 
 }  // namespace ropewalk

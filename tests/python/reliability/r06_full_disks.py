@@ -69,7 +69,9 @@ def faults_of_end(save, whole, run_dir, done, error):
     if done.code == 1 and not (str(run_dir) in done.output and os.strerror(error) in done.output):
         faults.append("the message lacks the path or the reason")
     message = done.output.partition("ropewalk: error: ")[2]
-    if error in NO_ROOM and "/checkpoints/" in message and " needs " not in message:
+    # A checkpoint that is complete needs no more room.
+    if (error in NO_ROOM and "/checkpoints/" in message and " needs " not in message
+            and "is complete" not in message):
         faults.append("the message lacks the bytes needed")
     if error not in NO_REMOVAL and temporary(run_dir / "checkpoints"):
         faults.append(f"{temporary(run_dir / 'checkpoints')} left")

@@ -1,7 +1,8 @@
+#include "ropewalk/tasks/choice_questions.h"
+
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/json.h"
-#include "ropewalk/eval/multiple_choice.h"
 #include "ropewalk/formats/text_reader.h"
 
 namespace ropewalk {

@@ -1,4 +1,4 @@
-#include "eval/retrieval_texts.h"
+#include "tasks/retrieval_texts.h"
 
 #include <array>
 #include <string_view>

@@ -1,13 +1,14 @@
-#include "ropewalk/eval/retrieval_tasks.h"
+#include "ropewalk/tasks/retrieval_tasks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <optional>
 
-#include "eval/retrieval_texts.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/rng.h"
 #include "ropewalk/base/text.h"
+#include "tasks/retrieval_texts.h"
 
 namespace ropewalk {
 namespace {

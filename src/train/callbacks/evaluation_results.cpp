@@ -1,0 +1,103 @@
+#include "train/callbacks/evaluation_results.h"
+
+#include <cstdio>
+#include <map>
+
+#include "ropewalk/base/errors.h"
+#include "ropewalk/base/files.h"
+#include "ropewalk/base/log.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/checkpoint/discovery.h"
+#include "ropewalk/eval/report.h"
+
+namespace ropewalk {
+namespace {
+
+// In the order measured; console shows them without the prefix.
+using Tagged = std::vector<std::pair<std::string, double>>;
+
+double share_found(const std::vector<RetrievalScore>& scores) {
+  double successes = 0;
+  double trials = 0;
+  for (const RetrievalScore& score : scores) {
+    successes += static_cast<double>(score.successes);
+    trials += static_cast<double>(score.trials);
+  }
+  return successes / trials;
+}
+
+// Over all depths of a length.
+void add_by_length(const std::string& prefix,
+                   const std::vector<ScaledRetrieval>& results,
+                   Tagged& tagged) {
+  for (const ScaledRetrieval& result : results) {
+    std::map<std::pair<std::string, int64_t>, std::vector<RetrievalScore>> groups;
+    for (const RetrievalScore& score : result.outcome.scores) {
+      groups[{score.task, score.length}].push_back(score);
+    }
+    for (const auto& [place, scores] : groups) {
+      tagged.emplace_back(prefix + place.first + "@" + std::to_string(place.second),
+                          share_found(scores));
+    }
+  }
+}
+
+Tagged tagged_numbers(const EvaluationResults& results) {
+  Tagged tagged;
+  for (const PerplexityResult& result : results.perplexities) {
+    std::string tag = "perplexity@" + std::to_string(result.window);
+    if (!results.own_scaling) tag += "/factor_" + format_number(result.factor);
+    tagged.emplace_back(tag, result.perplexity);
+  }
+  for (const auto& [window, result] : results.passkey) {
+    const std::string at = "@" + std::to_string(window);
+    tagged.emplace_back("passkey" + at, passkey_k_max(result.outcome.scores));
+    tagged.emplace_back("passkey_found" + at, share_found(result.outcome.scores));
+  }
+  add_by_length("", results.needle, tagged);
+  add_by_length("recall_", results.recall, tagged);
+  for (const ScaledChoices& row : results.choices) {
+    tagged.emplace_back("choices/" + row.task, row.result.accuracy());
+    tagged.emplace_back("choices_by_length/" + row.task, row.result.accuracy_normalized());
+  }
+  return tagged;
+}
+
+}  // namespace
+
+Json metrics_line(const EvaluationResults& results) {
+  Json line = {{"step", results.step}};
+  for (const auto& [tag, value] : tagged_numbers(results)) line["eval/" + tag] = value;
+  return line;
+}
+
+std::string console_line(const EvaluationResults& results) {
+  std::string text = "eval at step " + std::to_string(results.step) + ":";
+  for (const auto& [tag, value] : tagged_numbers(results)) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.4g", value);
+    text += "  " + tag + " " + number;
+  }
+  return text;
+}
+
+void write_result_files(const EvaluationResults& results, const std::filesystem::path& folder) {
+  const auto write = [&](const std::string& kind, const Json& json) {
+    write_file_atomic(folder / (checkpoint_name(results.step) + "." + kind + ".json"),
+                      to_json_text(json));
+  };
+  try {
+    make_directories(folder);
+    if (!results.perplexities.empty()) write("perplexity", perplexity_json(results.perplexities));
+    for (const auto& [window, result] : results.passkey) {
+      write("passkey-" + std::to_string(window), passkey_json({result}));
+    }
+    if (!results.needle.empty()) write("needle", needle_json(results.needle));
+    if (!results.recall.empty()) write("recall", recall_json(results.recall));
+    if (!results.choices.empty()) write("choices", short_json({{}, results.choices}));
+  } catch (const IoError& error) {
+    log_warn(std::string(error.what()) + "; the run goes on without this evaluation's files");
+  }
+}
+
+}  // namespace ropewalk

@@ -1,0 +1,69 @@
+#include "train/callbacks/start_check.h"
+
+#include <cstdio>
+
+#include "ropewalk/base/text.h"
+
+namespace ropewalk {
+namespace {
+
+// Of a model that knows its text, perplexity is far below its vocabulary's size.
+constexpr double kGuessingShare = 1.0 / 8;
+// What no tuning mends within a fine-tuning's steps.
+constexpr double kExploded = 1e3;
+constexpr double kExplodedOverTrained = 30;
+
+std::string shown(const PerplexityResult& result) {
+  char text[96];
+  std::snprintf(text,
+                sizeof text,
+                "perplexity %.4g at window %lld",
+                result.perplexity,
+                static_cast<long long>(result.window));
+  return text;
+}
+
+bool has_exploded(const PerplexityResult& result, const PerplexityResult& trained) {
+  return !(result.perplexity <= kExploded) &&
+         !(result.perplexity <= kExplodedOverTrained * trained.perplexity);
+}
+
+std::string explosion(const PerplexityResult& result, const StartNumbers& numbers) {
+  const std::string found = shown(result) + " before the first step, where the model as it was " +
+                            "pre-trained has " + shown(numbers.trained);
+  const std::string length = std::to_string(numbers.trained_length);
+  if (result.window <= numbers.trained_length) {
+    return found + ": the scaling breaks the model within its own context of " + length +
+           " tokens. Check model.pos_scaling_factor and model.pos_scaling_type";
+  }
+  if (result.factor == 1) {
+    return found + ": positions beyond the " + length +
+           " of pre-training are not scaled. That is the shape of direct tuning; for Position "
+           "Interpolation set model.pos_scaling_factor to " +
+           format_number(static_cast<double>(result.window) /
+                         static_cast<double>(numbers.trained_length));
+  }
+  return found + ": " + result.kind + " positions with factor " + format_number(result.factor) +
+         " should stay finite beyond the context of " + length +
+         ". Check model.pos_scaling_factor, model.original_max_position_embeddings and "
+         "model.pos_scaling_type";
+}
+
+}  // namespace
+
+std::vector<std::string> doubts_about_start(const StartNumbers& numbers) {
+  const PerplexityResult& trained = numbers.trained;
+  if (!(trained.perplexity <= kGuessingShare * static_cast<double>(numbers.vocab_size))) {
+    return {shown(trained) + " under the positions of pre-training is near guessing among " +
+            format_count(numbers.vocab_size) +
+            " tokens: the weights, the rotary layout or the tokenizer are not what this model was "
+            "trained with, or the text is unlike all that it knows"};
+  }
+  std::vector<std::string> doubts;
+  for (const PerplexityResult& result : numbers.started) {
+    if (has_exploded(result, trained)) doubts.push_back(explosion(result, numbers));
+  }
+  return doubts;
+}
+
+}  // namespace ropewalk
