@@ -43,6 +43,7 @@ std::string default_text(const FieldDescription& field) {
     return std::string(rule->text);
   }
   if (is_required(field)) return "none: must be given";
+  if (!field.children.empty()) return "below";
   const Json& value = field.default_value;
   if (field.type.kind == ValueType::Kind::kChoice) return code(value.get<std::string>());
   return value.is_number_float() ? code(format_number(value.get<double>())) : code(value.dump());
@@ -63,17 +64,30 @@ std::string rule_text(const FieldDescription& field, bool section_may_change) {
   return join(parts, "; ");
 }
 
-std::string section_markdown(const FieldDescription& section) {
-  const bool may_change = find_rule(section.rules, RuleKind::kMayChangeOnResume) != nullptr;
-  std::string page = "\n## " + code(section.name) + "\n\n" + section.help;
+struct Place {
+  std::string heading;      // "##"
+  std::string path;         // "train."
+  bool may_change = false;  // on resume, every key
+};
+
+// A table, and one below it for each section inside.
+std::string section_markdown(const FieldDescription& section, const Place& place) {
+  const bool may_change =
+      place.may_change || find_rule(section.rules, RuleKind::kMayChangeOnResume) != nullptr;
+  const std::string path = place.path + section.name;
+  std::string page = "\n" + place.heading + " " + code(path) + "\n\n" + section.help;
   if (may_change) page += " Every key here may change on resume.";
   page += "\n\n| key | type | default | rule | meaning |\n|---|---|---|---|---|\n";
+  std::string inside;
   for (const FieldDescription& field : section.children) {
     page += "| " + code(field.name) + " | " + table_cell(type_text(field.type, field.rules)) +
             " | " + table_cell(default_text(field)) + " | " +
             table_cell(rule_text(field, may_change)) + " | " + table_cell(field.help) + " |\n";
+    if (!field.children.empty()) {
+      inside += section_markdown(field, {place.heading + "#", path + ".", may_change});
+    }
   }
-  return page;
+  return page + inside;
 }
 
 }  // namespace
@@ -82,7 +96,7 @@ std::string reference_markdown(const std::vector<FieldDescription>& fields,
                                const std::string& introduction) {
   std::string page = introduction;
   for (const FieldDescription& section : fields) {
-    if (!section.children.empty()) page += section_markdown(section);
+    if (!section.children.empty()) page += section_markdown(section, {.heading = "##"});
   }
   return page;
 }

@@ -21,7 +21,7 @@ PAGES = [SOURCE / "README.md", *sorted(SOURCE.glob("docs/*.md"))]
 LAUNCHERS = SOURCE / "docs" / "distributed_runs.md"
 
 # Pages that begin where README.md's `extend` ended, with a run config.
-CONTINUED = {"distributed_runs.md", "getting_started.md"}
+CONTINUED = {"distributed_runs.md", "evaluation.md", "getting_started.md"}
 
 # What the pages' sizes become: the example model has a window of 256.
 SCALED_DOWN = [
@@ -36,6 +36,7 @@ ADDED = [
                              "--set schedule.warmup_steps=1 --set parallel.threads=1 "
                              "--set log.every_steps=1"),
     (r"\beval perplexity\b", "--max-documents 1 --threads 1"),
+    (r"\beval (passkey|needle|recall)\b", "--trials 1 --threads 1"),
 ]
 
 # Too long for a test, or what started this one.
@@ -110,6 +111,8 @@ def readers_folder(folder):
     plan_pages.readers_files(folder)
     jsonl(folder / "heldout.jsonl", seed=9)
     pair = {"prompt": "What is two and two?", "completion": " Four."}
+    question = {"context": "Is water wet?", "choices": ["yes", "no"], "answer": 0}
+    (folder / "questions.jsonl").write_text(json.dumps(question) + "\n")
     (folder / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
     for number in range(2):
         text = jsonl(folder / "texts" / f"{number}.jsonl", seed=number)

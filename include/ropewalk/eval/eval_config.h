@@ -40,8 +40,7 @@ struct NeedleConfig {
               &N::depths,
               "Where in the text the key stands: 0 = at its begin, 1 = at its end.",
               non_negative,
-              at_most(1),
-              not_empty),
+              at_most(1)),
         field("trials", &N::trials, "Keys at each length and depth.", positive),
         field("digits", &N::digits, "Digits of a key.", positive, at_most(15)),
     };
