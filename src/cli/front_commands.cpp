@@ -65,7 +65,7 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
       make_command(kRopeCommand, declare_rope_options, run_rope),
       make_command(kVerifyCommand, declare_verify_options, run_verify),
       make_command(kConfigValidateCommand, declare_config_file_options, run_config_validate),
-      make_command(kConfigPrintCommand, declare_config_file_options, run_config_print),
+      make_command(kConfigPrintCommand, declare_config_print_options, run_config_print),
       make_command(kConfigSchemaCommand, declare_config_text_options, run_config_schema),
       make_command(kConfigReferenceCommand, declare_config_text_options, run_config_reference),
   };

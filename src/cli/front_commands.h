@@ -24,7 +24,7 @@ int run_inspect(const InspectOptions& options);
 int run_rope(const RopeOptions& options);
 int run_verify(const VerifyOptions& options);
 int run_config_validate(const ConfigFileOptions& options);
-int run_config_print(const ConfigFileOptions& options);
+int run_config_print(const ConfigPrintOptions& options);
 int run_config_schema(const ConfigTextOptions& options);
 int run_config_reference(const ConfigTextOptions& options);
 

@@ -55,9 +55,9 @@ int start_ranks(const TrainOptions& options,
                 const std::vector<std::string>& words,
                 AgentOptions agent) {
   // A mistake is told once and before any rank starts; warnings are left to rank 0.
-  Diagnostics warnings;
   const int num_ranks = agent.nodes.num_nodes * agent.num_ranks;
-  const int64_t timeout_s = load_train_inputs(options.run_config, options.set, num_ranks, warnings)
+  const int64_t timeout_s = load_all_train_inputs(options.run_config, options.set, num_ranks)
+                                .front()
                                 .config.parallel.timeout_s;
 
   set_thread_environment(agent.num_ranks);

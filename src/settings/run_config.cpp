@@ -7,25 +7,13 @@
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/config/description.h"
-#include "ropewalk/config/overrides.h"
 #include "ropewalk/config/reader.h"
 #include "ropewalk/config/writer.h"
+#include "ropewalk/settings/stages.h"
 #include "ropewalk/spec/decoder_spec.h"
 
 namespace ropewalk {
 namespace {
-
-// Thousands of data folders. A value takes several times as much memory as its text.
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 20;
-
-// A pipe announces no size.
-void check_file_size(const std::filesystem::path& path) {
-  std::error_code no_file;
-  const uint64_t size = std::filesystem::file_size(path, no_file);
-  if (no_file || size <= kMaxFileBytes) return;
-  throw ConfigError(path.string() + ": is " + format_bytes(size) + ", expected at most " +
-                    format_bytes(kMaxFileBytes) + ": this is no run config");
-}
 
 void check_lengths(const RunConfig& config, Diagnostics& d) {
   const auto context = config.model.max_position_embeddings;
@@ -175,9 +163,14 @@ RunConfig read_run_config(const std::filesystem::path& path,
                           const std::vector<std::string>& overrides,
                           RunPurpose purpose,
                           Diagnostics& d) {
-  check_file_size(path);
-  const Json json = apply_overrides(read_json_file(path, {.allow_comments = true}), overrides);
-  return parse_run_config(json, purpose, d);
+  const std::vector<RunStage> stages = read_stages(path, overrides, d);
+  if (stages.front().number > 0) {
+    d.error("stages",
+            "found where a run config of one stage is expected: print one with `ropewalk config "
+            "print " +
+                path.string() + " --stage 1`, and use that");
+  }
+  return parse_run_config(stages.front().config, purpose, d);
 }
 
 RunConfig load_run_config(const std::filesystem::path& path,

@@ -174,14 +174,11 @@ std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
 
 }  // namespace
 
-TrainInputs load_train_inputs(const std::filesystem::path& run_config,
-                              const std::vector<std::string>& overrides,
-                              int64_t world_size,
-                              Diagnostics& warnings) {
+TrainInputs load_train_inputs(const RunStage& stage, int64_t world_size, Diagnostics& warnings) {
   TrainInputs inputs;
-  inputs.source = run_config.string();
+  inputs.source = stage.source;
   Diagnostics found;
-  inputs.config = read_run_config(run_config, overrides, RunPurpose::kTrain, found);
+  inputs.config = parse_run_config(stage.config, RunPurpose::kTrain, found);
   const RunConfig& config = inputs.config;
   if (is_sound(
           found,
@@ -205,6 +202,26 @@ TrainInputs load_train_inputs(const std::filesystem::path& run_config,
   found.throw_if_errors<ConfigError>(inputs.source);
   inputs.model = *model;
   warnings.merge(found);
+  return inputs;
+}
+
+std::vector<TrainInputs> load_all_train_inputs(const std::filesystem::path& run_config,
+                                               const std::vector<std::string>& overrides,
+                                               int64_t world_size) {
+  Diagnostics faults;
+  const std::vector<RunStage> stages = read_stages(run_config, overrides, faults);
+  std::vector<std::string> reports;
+  if (!faults.ok()) reports.push_back(faults.report(run_config.string()));
+  std::vector<TrainInputs> inputs;
+  for (const RunStage& stage : stages) {
+    try {
+      Diagnostics ignored;
+      inputs.push_back(load_train_inputs(stage, world_size, ignored));
+    } catch (const ConfigError& error) {
+      reports.emplace_back(error.what());
+    }
+  }
+  if (!reports.empty()) throw ConfigError(join(reports, "\n"));
   return inputs;
 }
 

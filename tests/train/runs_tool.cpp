@@ -27,8 +27,7 @@ int start_ranks(int argc, char** argv) {
 }
 
 void train(const std::string& run_config, const std::shared_ptr<dist::Group>& group) {
-  Diagnostics warnings;
-  TrainInputs inputs = load_train_inputs(run_config, {}, group->size(), warnings);
+  TrainInputs inputs = std::move(load_all_train_inputs(run_config, {}, group->size()).front());
   Trainer trainer(std::move(inputs), {.resume = "", .overwrite = true, .allow_change = {}}, group);
   if (trainer.run() != kExitDone) throw Error(run_config + ": was stopped", kExitFailure);
 }

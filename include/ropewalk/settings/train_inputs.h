@@ -13,12 +13,13 @@
 #include "ropewalk/data/token_dataset.h"
 #include "ropewalk/settings/evaluation_tasks.h"
 #include "ropewalk/settings/run_config.h"
+#include "ropewalk/settings/stages.h"
 #include "ropewalk/spec/hf_model.h"
 
 namespace ropewalk {
 
 struct TrainInputs {
-  std::string source;  // the run config's file, which heads messages
+  std::string source;  // the run config's file and stage, which head messages
   RunConfig config;
   HfModel model;  // as it is to be trained: scaling applied, config.json ready to be written
   std::filesystem::path tokenizer_folder;  // empty when there is none
@@ -30,9 +31,12 @@ struct TrainInputs {
 
 // Throws ConfigError with every fault of the config, the model, the weight files' headers and the
 // shards, as far as one can be judged beside the others. Warnings go to `warnings`.
-TrainInputs load_train_inputs(const std::filesystem::path& run_config,
-                              const std::vector<std::string>& overrides,
-                              int64_t world_size,
-                              Diagnostics& warnings);
+TrainInputs load_train_inputs(const RunStage& stage, int64_t world_size, Diagnostics& warnings);
+
+// Every stage of a run config, the later ones as if they began with the first one's weights: what
+// can be told before a rank starts. Throws ConfigError with every fault of all of them.
+std::vector<TrainInputs> load_all_train_inputs(const std::filesystem::path& run_config,
+                                               const std::vector<std::string>& overrides,
+                                               int64_t world_size);
 
 }  // namespace ropewalk

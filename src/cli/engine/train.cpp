@@ -11,7 +11,7 @@
 #include "ropewalk/dist/device.h"
 #include "ropewalk/launch/rank_environment.h"
 #include "ropewalk/rope/rope_parameters.h"
-#include "ropewalk/train/trainer.h"
+#include "ropewalk/train/staged_run.h"
 
 namespace ropewalk::cli {
 namespace {
@@ -48,16 +48,15 @@ int run_train(const TrainOptions& options) {
   install_stop_handlers();
   const Heartbeat heartbeat;
 
-  Diagnostics remarks;
-  TrainInputs inputs =
-      load_train_inputs(options.run_config, options.set, ranks.world_size, remarks);
-  if (ranks.rank == 0) tell(inputs, remarks);
-
-  const ParallelConfig& parallel = inputs.config.parallel;
+  Diagnostics faults;
+  const std::vector<RunStage> stages = read_stages(options.run_config, options.set, faults);
+  // The same in every stage.
+  const ParallelConfig parallel =
+      parse_run_config(stages.front().config, RunPurpose::kTrain, faults).parallel;
+  faults.throw_if_errors<ConfigError>(options.run_config);
   set_num_threads(parallel.threads, ranks.local_world_size);
   const dist::GroupBackend backend = backend_of(parallel.backend);
   const at::Device device = dist::choose_device(ranks, backend);
-  if (ranks.rank == 0) warn_when_memory_will_not_do(inputs, ranks, device);
   at::globalContext().setAllowTF32CuBLAS(parallel.tf32);
   const auto group = dist::make_group(ranks,
                                       {.backend = backend,
@@ -65,13 +64,19 @@ int run_train(const TrainOptions& options) {
                                        .timeout_s = static_cast<double>(parallel.timeout_s),
                                        .bind_address = {}});
   report_phase(Phase::kLoading);
-  Trainer trainer(std::move(inputs),
-                  {.resume = options.resume,
-                   .overwrite = options.overwrite,
-                   .allow_change = options.allow_change,
-                   .begun = begun},
-                  group);
-  return trainer.run();
+  const auto announce = [&](const TrainInputs& inputs, const Diagnostics& remarks) {
+    if (ranks.rank != 0) return;
+    tell(inputs, remarks);
+    warn_when_memory_will_not_do(inputs, ranks, device);
+  };
+  StagedRun run(stages,
+                {.resume = options.resume,
+                 .overwrite = options.overwrite,
+                 .allow_change = options.allow_change,
+                 .begun = begun},
+                group,
+                announce);
+  return run.run();
 }
 
 }  // namespace ropewalk::cli

@@ -22,9 +22,14 @@ struct ConfigFileOptions {
   std::string run_config;
   std::vector<std::string> set;
 };
+struct ConfigPrintOptions {
+  ConfigFileOptions file;
+  int64_t stage = 0;  // 0: the config has none
+};
 struct ConfigTextOptions {};
 
 void declare_config_file_options(CLI::App& app, ConfigFileOptions& options);
+void declare_config_print_options(CLI::App& app, ConfigPrintOptions& options);
 void declare_config_text_options(CLI::App& app, ConfigTextOptions& options);
 
 }  // namespace ropewalk::cli
