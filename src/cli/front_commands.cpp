@@ -59,6 +59,7 @@ std::vector<Command> front_commands(const std::vector<std::string>& command_line
       evaluation_command(kEvalRecallCommand, declare_eval_recall_options, command_line),
       evaluation_command(kEvalShortCommand, declare_eval_short_options, command_line),
       engine_command(kEvalCompareCommand, declare_eval_compare_options, command_line),
+      make_command(kReportCommand, declare_report_options, run_report),
       engine_command(kGenerateCommand, declare_generate_options, command_line),
       engine_command(kExportCommand, declare_export_options, command_line),
       make_command(kInspectCommand, declare_inspect_options, run_inspect),

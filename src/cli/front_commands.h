@@ -10,6 +10,7 @@
 #include "cli/options/inspect_options.h"
 #include "cli/options/plan_options.h"
 #include "cli/options/prepare_options.h"
+#include "cli/options/report_options.h"
 #include "cli/options/rope_options.h"
 #include "cli/options/tokenize_options.h"
 #include "cli/options/verify_options.h"
@@ -21,6 +22,7 @@ int run_plan(const PlanOptions& options);
 int run_prepare(const PrepareOptions& options);
 int run_tokenize(const TokenizeOptions& options);
 int run_inspect(const InspectOptions& options);
+int run_report(const ReportOptions& options);
 int run_rope(const RopeOptions& options);
 int run_verify(const VerifyOptions& options);
 int run_config_validate(const ConfigFileOptions& options);

@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <string_view>
 
-#include "eval/scaling_name.h"
 #include "eval/text_table.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/svg_chart.h"
+#include "ropewalk/rope/scaling_name.h"
 
 namespace ropewalk {
 namespace {

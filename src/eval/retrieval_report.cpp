@@ -4,11 +4,11 @@
 #include <cmath>
 #include <functional>
 
-#include "eval/scaling_name.h"
 #include "eval/text_table.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/svg_chart.h"
 #include "ropewalk/formats/svg_heat_map.h"
+#include "ropewalk/rope/scaling_name.h"
 
 namespace ropewalk {
 namespace {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "formats/svg_text.h"
+#include "ropewalk/formats/markup.h"
 
 namespace ropewalk {
 namespace {
@@ -26,7 +27,7 @@ void Canvas::text(double x, double y, const std::string& content, const TextStyl
     element += " transform=\"rotate(" + svg_number(style.rotate) + " " + svg_number(x) + " " +
                svg_number(y) + ")\"";
   }
-  raw(element + ">" + svg_escape(content) + "</text>");
+  raw(element + ">" + escape_markup(content) + "</text>");
 }
 
 void Canvas::line(double x1, double y1, double x2, double y2, const std::string& attributes) {
@@ -34,14 +35,20 @@ void Canvas::line(double x1, double y1, double x2, double y2, const std::string&
       "\" y2=\"" + svg_number(y2) + "\" " + attributes + "/>");
 }
 
-SeriesStyle series_style(size_t index, const ChartSeries& series) {
+SeriesStyle series_style(const ChartSpec& spec, size_t index) {
+  const ChartSeries& series = spec.series[index];
+  size_t number = 0;  // among those with a colour of their own
+  for (size_t i = 0; i < index; ++i) number += spec.series[i].line == LineKind::kPale ? 0 : 1;
   // Colours come round again with another dash, so that no two look the same.
-  const size_t round = index / kColors.size();
+  const size_t round = number / kColors.size();
   const size_t dash = (round + (series.dashed ? 1 : 0)) % kDashes.size();
-  return {kColors[index % kColors.size()], kDashes[dash], index};
+  const bool pale = series.line == LineKind::kPale;
+  return {kColors[number % kColors.size()], pale ? "" : kDashes[dash], number, pale};
 }
 
-bool has_markers(const ChartSeries& series) { return series.points.size() <= kMaxMarkedPoints; }
+bool has_markers(const ChartSeries& series) {
+  return series.line == LineKind::kMarked && series.points.size() <= kMaxMarkedPoints;
+}
 
 std::string marker(double x, double y, const SeriesStyle& style) {
   const auto at = [&](double dx, double dy) {
@@ -78,6 +85,7 @@ std::string clipped_marker(double x, double y, const SeriesStyle& style) {
 std::string stroke(const SeriesStyle& style, double width_px) {
   return "fill=\"none\" stroke=\"" + style.color + "\" stroke-width=\"" + svg_number(width_px) +
          "\" stroke-linejoin=\"round\" stroke-linecap=\"round\"" +
+         (style.pale ? " stroke-opacity=\"0.35\"" : "") +
          (style.dash.empty() ? "" : " stroke-dasharray=\"" + style.dash + "\"");
 }
 

@@ -36,9 +36,11 @@ struct SeriesStyle {
   std::string color;
   std::string dash;
   size_t shape = 0;
+  bool pale = false;
 };
 
-SeriesStyle series_style(size_t index, const ChartSeries& series);
+// Of the series at `index` of the chart.
+SeriesStyle series_style(const ChartSpec& spec, size_t index);
 // More points than some read better as a bare line.
 bool has_markers(const ChartSeries& series);
 std::string marker(double x, double y, const SeriesStyle& style);

@@ -19,6 +19,11 @@ std::string axis_title(const ChartAxis& axis) {
   return axis.label.empty() ? "[" + axis.unit + "]" : axis.label + " [" + axis.unit + "]";
 }
 
+double width_of(const ChartSeries& series) {
+  if (series.line == LineKind::kPale) return 1.0;
+  return has_markers(series) || series.line == LineKind::kPlain ? 2.0 : 1.5;
+}
+
 struct Box {
   double left = 0.0, top = 0.0, right = 0.0, bottom = 0.0;
 };
@@ -59,6 +64,7 @@ class Chart {
   Titles titles_;
   std::vector<std::string> notes_;
   double legend_x_ = 0.0, legend_y_ = 0.0;
+  double height_ = 0.0;  // of the picture
 };
 
 void Chart::collect() {
@@ -107,13 +113,16 @@ void Chart::lay_out() {
   double below = kMargin + notes_px + (notes_.empty() ? 0.0 : 6.0);
   const bool beside = spec_.legend == LegendPlace::kRight && !spec_.series.empty();
   legend_ = beside ? legend_right(spec_) : legend_below(spec_, inner);
-  if (!beside && legend_.height > 0.0) {
-    legend_x_ = kMargin;
-    legend_y_ = spec_.height - below - legend_.height;
-    below += legend_.height + 4.0;
-  }
+  const double legend_above_px = below;  // of the lower border
+  if (!beside && legend_.height > 0.0) below += legend_.height + 4.0;
   const bool has_x_title = !axis_title(spec_.x).empty();
-  box_.bottom = spec_.height - below - kTickPx * 1.7 - (has_x_title ? kTextPx * 1.9 : 0.0);
+  below += kTickPx * 1.7 + (has_x_title ? kTextPx * 1.9 : 0.0);
+  height_ = spec_.plot_height ? box_.top + *spec_.plot_height + below : spec_.height;
+  box_.bottom = height_ - below;
+  if (!beside) {
+    legend_x_ = kMargin;
+    legend_y_ = height_ - legend_above_px - legend_.height;
+  }
   // The last label may stand half outside the plot.
   const double last_label =
       x_.ticks.empty() ? 0.0 : text_width(tick_text(x_.ticks.back()), kTickPx) / 2.0 + 4.0;
@@ -209,10 +218,10 @@ std::string Chart::path_of(const ChartSeries& series) const {
 
 void Chart::draw_series(size_t index) {
   const ChartSeries& series = spec_.series[index];
-  const SeriesStyle style = series_style(index, series);
+  const SeriesStyle style = series_style(spec_, index);
   const bool marked = has_markers(series);
   if (const std::string path = path_of(series); !path.empty()) {
-    canvas_.raw("<path d=\"" + path + "\" " + stroke(style, marked ? 2.0 : 1.5) + "/>");
+    canvas_.raw("<path d=\"" + path + "\" " + stroke(style, width_of(series)) + "/>");
   }
   for (const ChartPoint& point : series.points) {
     if (!is_drawn(point)) continue;
@@ -226,7 +235,7 @@ void Chart::draw_series(size_t index) {
 }
 
 void Chart::draw_notes() {
-  double y = spec_.height - kMargin + kTickPx * 0.3 -
+  double y = height_ - kMargin + kTickPx * 0.3 -
              kTickPx * kLineHeight * (static_cast<double>(notes_.size()) - 1.0);
   for (const std::string& line : notes_) {
     canvas_.text(kMargin, y, line, {.px = kTickPx, .color = kSoftInk});
@@ -245,7 +254,7 @@ std::string Chart::draw() {
   draw_notes();
   // A legend longer than the plot lengthens the picture.
   const double height =
-      std::max({spec_.height, legend_y_ + legend_.height + kMargin, box_.bottom + kMargin});
+      std::max({height_, legend_y_ + legend_.height + kMargin, box_.bottom + kMargin});
   return svg_document(spec_.title, spec_.width, height, canvas_);
 }
 

@@ -1,6 +1,7 @@
 #include "formats/svg_frame.h"
 
 #include "formats/svg_text.h"
+#include "ropewalk/formats/markup.h"
 
 namespace ropewalk {
 namespace {
@@ -10,13 +11,14 @@ constexpr const char* kFont =
     "sans-serif";
 constexpr double kTitlePx = 18.0;
 constexpr double kBelowTitles = 10.0;
+constexpr double kBoldWidth = 1.12;  // of the plain face
 
 }  // namespace
 
 Titles make_titles(const std::string& title, const std::string& subtitle, double width) {
   const double inner = width - 2.0 * kMargin;
   Titles titles;
-  if (!title.empty()) titles.title = wrap_text(title, kTitlePx * 1.05, inner);
+  if (!title.empty()) titles.title = wrap_text(title, kTitlePx * kBoldWidth, inner);
   if (!subtitle.empty()) titles.subtitle = wrap_text(subtitle, kTextPx, inner);
   titles.height = kMargin + kTitlePx * kLineHeight * static_cast<double>(titles.title.size()) +
                   kTextPx * kLineHeight * static_cast<double>(titles.subtitle.size()) +
@@ -45,7 +47,7 @@ std::string svg_document(const std::string& title,
   const std::string h = svg_number(height);
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h +
          "\" viewBox=\"0 0 " + w + " " + h + "\" role=\"img\" font-family=\"" + kFont +
-         "\">\n  <title>" + svg_escape(title) +
+         "\">\n  <title>" + escape_markup(title) +
          "</title>\n  <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + canvas.body() +
          "</svg>\n";
 }

@@ -34,16 +34,38 @@ class HeatMapPicture {
     left_ = kMargin + kTextPx * 1.9 + widest + 10.0;
     const auto columns = static_cast<double>(std::max<size_t>(1, spec.x_values.size()));
     cell_ = std::min(kWidestCell, (spec.width - kMargin - left_) / columns);
+    has_numbers_ = cell_ >= text_width("100", kTickPx) + 4.0;
   }
 
   std::string draw() {
     draw_titles(canvas_, titles_);
     double y = titles_.height;
+    if (!has_numbers_) y = draw_color_scale(y);
     for (const HeatMap& map : spec_.maps) y = draw_map(map, y) + kMapGap;
     return svg_document(spec_.title, spec_.width, y - kMapGap + kMargin, canvas_);
   }
 
  private:
+  // What the colours mean, where cells are too narrow for numbers. Returns where it ends.
+  double draw_color_scale(double top) {
+    constexpr int kSteps = 11;
+    constexpr double kStepPx = 14.0;
+    const TextStyle style = {.px = kTickPx, .color = kSoftInk};
+    canvas_.text(left_, top + kTextPx, "0 %", style);
+    double x = left_ + text_width("0 %", kTickPx) + 6.0;
+    for (int i = 0; i < kSteps; ++i, x += kStepPx) {
+      draw_rectangle(x, top, kStepPx, kTextPx + 3.0, color_of(i / (kSteps - 1.0)));
+    }
+    canvas_.text(x + 6.0, top + kTextPx, "100 %", style);
+    return top + kTextPx * 2.0;
+  }
+
+  void draw_rectangle(double x, double y, double width, double height, const std::string& color) {
+    canvas_.raw("<rect x=\"" + svg_number(x) + "\" y=\"" + svg_number(y) + "\" width=\"" +
+                svg_number(width) + "\" height=\"" + svg_number(height) + "\" fill=\"" + color +
+                "\" stroke=\"#d0d4da\" stroke-width=\"0.5\"/>");
+  }
+
   // Returns where it ends.
   double draw_map(const HeatMap& map, double top) {
     if (!map.title.empty()) {
@@ -69,11 +91,9 @@ class HeatMapPicture {
   }
 
   void draw_cell(double x, double y, const std::optional<double>& share) {
-    canvas_.raw("<rect x=\"" + svg_number(x) + "\" y=\"" + svg_number(y) + "\" width=\"" +
-                svg_number(cell_ - 1.0) + "\" height=\"" + svg_number(kCellHeight - 1.0) +
-                "\" fill=\"" + (share ? color_of(*share) : kUnknown) +
-                "\" stroke=\"#d0d4da\" stroke-width=\"0.5\"/>");
+    draw_rectangle(x, y, cell_ - 1.0, kCellHeight - 1.0, share ? color_of(*share) : kUnknown);
     const std::string text = share ? svg_number(std::round(100.0 * *share)) : std::string("\u2013");
+    if (!has_numbers_) return;
     canvas_.text(
         x + cell_ / 2.0,
         y + kCellHeight / 2.0 + kTickPx * 0.35,
@@ -82,12 +102,14 @@ class HeatMapPicture {
   }
 
   double draw_x_axis(double bottom) {
-    double free_from = -1e9;  // labels that would touch the one before are left out
-    for (size_t column = 0; column < spec_.x_values.size(); ++column) {
+    double widest = 0.0;
+    for (const std::string& value : spec_.x_values) {
+      widest = std::max(widest, text_width(value, kTickPx));
+    }
+    // Where labels would touch, every second or third one is written.
+    const auto stride = static_cast<size_t>(std::max(1.0, std::ceil((widest + 6.0) / cell_)));
+    for (size_t column = 0; column < spec_.x_values.size(); column += stride) {
       const double x = left_ + cell_ * (static_cast<double>(column) + 0.5);
-      const double half = text_width(spec_.x_values[column], kTickPx) / 2.0;
-      if (x - half < free_from) continue;
-      free_from = x + half + 6.0;
       canvas_.text(x,
                    bottom + kTickPx * 1.45,
                    spec_.x_values[column],
@@ -104,6 +126,7 @@ class HeatMapPicture {
   Titles titles_;
   double left_ = 0.0;
   double cell_ = 0.0;
+  bool has_numbers_ = true;
 };
 
 }  // namespace

@@ -17,8 +17,9 @@ Legend legend_right(const ChartSpec& spec) {
   Legend legend;
   const double most = spec.width * kMostOfWidth - kSwatchPx - 8.0;
   double y = kTextPx;
-  for (const ChartSeries& series : spec.series) {
-    LegendItem item{0.0, y, wrap_text(series.name, kTextPx, most)};
+  for (size_t i = 0; i < spec.series.size(); ++i) {
+    if (spec.series[i].line == LineKind::kPale) continue;
+    LegendItem item{i, 0.0, y, wrap_text(spec.series[i].name, kTextPx, most)};
     for (const std::string& line : item.lines) {
       legend.width = std::max(legend.width, kSwatchPx + 8.0 + text_width(line, kTextPx));
     }
@@ -34,8 +35,10 @@ Legend legend_below(const ChartSpec& spec, double width_px) {
   const double row_px = kTextPx * kLineHeight + 5.0;
   legend.width = width_px;
   double x = 0.0, y = kTextPx;
-  for (const ChartSeries& series : spec.series) {
-    LegendItem item{x, y, wrap_text(series.name, kTextPx, legend.width - kSwatchPx - 8.0)};
+  for (size_t i = 0; i < spec.series.size(); ++i) {
+    if (spec.series[i].line == LineKind::kPale) continue;
+    const double most = legend.width - kSwatchPx - 8.0;
+    LegendItem item{i, x, y, wrap_text(spec.series[i].name, kTextPx, most)};
     double width = 0.0;
     for (const std::string& line : item.lines) width = std::max(width, text_width(line, kTextPx));
     width += kSwatchPx + 8.0 + kItemGapPx;
@@ -52,14 +55,14 @@ Legend legend_below(const ChartSpec& spec, double width_px) {
 }
 
 void draw_legend(Canvas& canvas, const ChartSpec& spec, const Legend& legend, double x, double y) {
-  for (size_t i = 0; i < legend.items.size(); ++i) {
-    const LegendItem& item = legend.items[i];
-    const SeriesStyle style = series_style(i, spec.series[i]);
+  for (const LegendItem& item : legend.items) {
+    const SeriesStyle style = series_style(spec, item.series);
     const double left = x + item.x;
     double baseline = y + item.y;
     const double middle = baseline - kTextPx * 0.35;
     canvas.line(left, middle, left + kSwatchPx, middle, stroke(style, 2.0));
-    if (has_markers(spec.series[i])) canvas.raw(marker(left + kSwatchPx / 2.0, middle, style));
+    if (has_markers(spec.series[item.series]))
+      canvas.raw(marker(left + kSwatchPx / 2.0, middle, style));
     for (const std::string& line : item.lines) {
       canvas.text(left + kSwatchPx + 8.0, baseline, line, {});
       baseline += kTextPx * kLineHeight;

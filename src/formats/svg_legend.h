@@ -10,6 +10,7 @@
 namespace ropewalk {
 
 struct LegendItem {
+  size_t series = 0;        // its index in the chart
   double x = 0.0, y = 0.0;  // left end, baseline of the first line
   std::vector<std::string> lines;
 };

@@ -151,6 +151,9 @@ AxisScale make_scale(const ChartAxis& axis,
     high = *largest;
   }
   if (upper && can_place(*upper, logarithmic)) high = std::min(high, *upper);
+  // Where the axis has to begin or end, ticks count from there.
+  if (axis.minimum && can_place(*axis.minimum, logarithmic)) low = *axis.minimum;
+  if (axis.maximum && can_place(*axis.maximum, logarithmic)) high = *axis.maximum;
   low = std::min(low, high);
   widen_if_equal(low, high, logarithmic);
   AxisScale scale;

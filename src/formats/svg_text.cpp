@@ -8,59 +8,20 @@
 namespace ropewalk {
 namespace {
 
-constexpr std::string_view kNarrow = " .,:;'|!ijl()[]{}ft/-I";
-constexpr std::string_view kWide = "mwMW@%";
+constexpr std::string_view kNarrow = " .,:;'|!ijl()[]ft/-I";
+constexpr std::string_view kWide = "mwMW@%+=<>&";
 
-// Widths in units of the font size, of common sans-serif faces.
+// Widths in units of the font size, of DejaVu Sans, which is wider than most sans-serif faces.
 double character_width(std::string_view character) {
   if (character.size() >= 3) return 1.0;  // East Asian, symbols, emoji
-  if (character.size() == 2) return 0.62;
+  if (character.size() == 2) return 0.8;
   const char c = character.front();
-  if (kNarrow.find(c) != std::string_view::npos) return 0.34;
-  if (kWide.find(c) != std::string_view::npos) return 0.9;
-  return c >= 'A' && c <= 'Z' ? 0.68 : 0.57;
+  if (kNarrow.find(c) != std::string_view::npos) return 0.38;
+  if (kWide.find(c) != std::string_view::npos) return 0.95;
+  return c >= 'A' && c <= 'Z' ? 0.74 : 0.63;
 }
 
 }  // namespace
-
-std::string svg_escape(std::string_view text) {
-  std::string escaped;
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = utf8_sequence_length(text, at);
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (length == 0 || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t')) {
-      escaped += "\xef\xbf\xbd";  // U+FFFD
-      ++at;
-      continue;
-    }
-    switch (text[at]) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\n':
-      case '\t':
-        escaped += ' ';
-        break;
-      default: {
-        const std::string_view character = text.substr(at, length);
-        // Not characters in XML.
-        const bool is_noncharacter = character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
-        escaped += is_noncharacter ? std::string_view("\xef\xbf\xbd") : character;
-      }
-    }
-    at += length;
-  }
-  return escaped;
-}
 
 double text_width(std::string_view text, double font_px) {
   double width = 0.0;

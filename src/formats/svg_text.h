@@ -8,8 +8,6 @@
 
 namespace ropewalk {
 
-// Valid XML text: markup escaped, control characters and invalid UTF-8 replaced.
-std::string svg_escape(std::string_view text);
 // Estimated width in px, a little on the wide side.
 double text_width(std::string_view text, double font_px);
 // Lines of at most `max_px`, broken at spaces where there are any. At least one line.

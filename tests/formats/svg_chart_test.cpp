@@ -9,6 +9,7 @@
 
 #include "formats/svg_scale.h"
 #include "formats/svg_text.h"
+#include "ropewalk/formats/markup.h"
 
 namespace ropewalk {
 namespace {
@@ -93,7 +94,7 @@ TEST(TickText, ReadsWell) {
 }
 
 TEST(SvgText, MarkupControlAndInvalidBytesAreMadeSafe) {
-  EXPECT_EQ(svg_escape("a<b>&\"\x01\xff\n\u00e9"), "a&lt;b&gt;&amp;&quot;\ufffd\ufffd \u00e9");
+  EXPECT_EQ(escape_markup("a<b>&\"\x01\xff\n\u00e9"), "a&lt;b&gt;&amp;&quot;\ufffd\ufffd \u00e9");
   ChartSpec spec = perplexity_chart();
   spec.title = spec.x.label = spec.series[0].name = "</text><script>";
   EXPECT_THAT(svg_chart(spec), Not(HasSubstr("<script")));

@@ -12,10 +12,17 @@ struct ChartPoint {
   double y = 0.0;  // NaN: a gap in the line
 };
 
+enum class LineKind {
+  kMarked,  // with a marker at each point while they are few
+  kPlain,   // without: a mean of many values
+  kPale,    // not in the legend, thin, in the colour of the series that follows: its raw values
+};
+
 struct ChartSeries {
   std::string name;
   std::vector<ChartPoint> points;  // drawn in this order
   bool dashed = false;             // a baseline or a reference
+  LineKind line = LineKind::kMarked;
 };
 
 struct ChartAxis {
@@ -40,6 +47,8 @@ struct ChartSpec {
   std::optional<double> clip_above;
   double width = 860.0;  // px
   double height = 480.0;
+  // Of the plot alone; the picture is then as high as all its parts need.
+  std::optional<double> plot_height;
 };
 
 std::string svg_chart(const ChartSpec& spec);

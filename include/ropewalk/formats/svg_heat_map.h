@@ -23,7 +23,8 @@ struct HeatMapSpec {
   double width = 860.0;  // px
 };
 
-// Every cell says its share in percent; light is 0, dark is 1.
+// Light is 0, dark is 1. Every cell says its share in percent; where cells are too narrow for that,
+// a scale of the colours does.
 std::string svg_heat_maps(const HeatMapSpec& spec);
 
 }  // namespace ropewalk

@@ -1,3 +1,4 @@
+// How a scaling is called in tables and pictures.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-#include "eval/scaling_name.h"
+#include "ropewalk/rope/scaling_name.h"
 
 #include "ropewalk/base/text.h"
 

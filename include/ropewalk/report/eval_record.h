@@ -1,0 +1,59 @@
+// What `eval perplexity`, `passkey`, `needle` and `recall` wrote with --json, read without
+// LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ropewalk/base/diagnostics.h"
+
+namespace ropewalk {
+
+enum class EvalForm { kPerplexity, kPasskey, kNeedle, kRecall };
+
+// Loss over the tokens at positions [begin, end) inside their windows.
+struct PositionRange {
+  int64_t begin = 0, end = 0;
+  double nll = 0;  // nats per token
+};
+
+struct WindowResult {
+  int64_t window = 0;     // tokens
+  double perplexity = 0;  // infinite where the file has null
+  std::optional<std::pair<double, double>> interval;
+  std::vector<PositionRange> positions;
+};
+
+struct RetrievalResult {
+  std::string task;    // of recall; empty otherwise
+  int64_t length = 0;  // tokens; of passkey: the distance back to the key
+  double depth = 0;    // of needle: 0 to 1
+  double found = 0;    // share of the trials, 0 to 1
+};
+
+// Everything that was measured under one scaling.
+struct ScaledResults {
+  std::string scaling;  // "unscaled", "linear x8"
+  bool is_scaled = false;
+  std::vector<WindowResult> windows;       // of perplexity, shortest first
+  std::vector<RetrievalResult> retrieval;  // of the others, in the file's order
+  std::optional<int64_t> k_max;            // of passkey: tokens
+};
+
+struct EvalRecord {
+  std::string name;  // as shown
+  EvalForm form = EvalForm::kPerplexity;
+  std::string protocol;  // of perplexity: pi, yarn, longlora
+  std::vector<ScaledResults> results;
+};
+
+// Faults go to `faults` with the file and the place inside it; nothing then.
+std::optional<EvalRecord> read_eval_record(const std::filesystem::path& file,
+                                           const std::string& name,
+                                           Diagnostics& faults);
+
+}  // namespace ropewalk
