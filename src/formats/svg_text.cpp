@@ -21,6 +21,16 @@ double character_width(std::string_view character) {
   return c >= 'A' && c <= 'Z' ? 0.74 : 0.63;
 }
 
+// Shortens a part of a long word to what ends with the last character that joins its parts; returns
+// the rest, empty where nothing joins.
+std::string cut_after_joint(std::string& part) {
+  const size_t joint = part.find_last_of("-_/.");
+  if (joint == std::string::npos) return "";
+  const std::string rest = part.substr(joint + 1);
+  part.resize(joint + 1);
+  return rest;
+}
+
 }  // namespace
 
 double text_width(std::string_view text, double font_px) {
@@ -50,7 +60,9 @@ std::vector<std::string> wrap_text(std::string_view text, double font_px, double
     for (size_t i = start; i < word.size();) {
       const size_t length = std::max<size_t>(1, utf8_sequence_length(word, i));
       const std::string longer = lines.back() + std::string(word.substr(i, length));
-      if (!lines.back().empty() && text_width(longer, font_px) > max_px) lines.emplace_back();
+      if (!lines.back().empty() && text_width(longer, font_px) > max_px) {
+        lines.push_back(cut_after_joint(lines.back()));
+      }
       lines.back() += word.substr(i, length);
       i += length;
     }

@@ -10,6 +10,7 @@
 #include "formats/svg_scale.h"
 #include "formats/svg_text.h"
 #include "ropewalk/formats/markup.h"
+#include "ropewalk/formats/svg_heat_map.h"
 
 namespace ropewalk {
 namespace {
@@ -106,6 +107,11 @@ TEST(SvgText, LongTextIsWrappedToTheWidth) {
   for (const std::string& line : lines) EXPECT_LE(text_width(line, 12), 90.0) << line;
 }
 
+TEST(SvgText, LongWordsBreakAfterWhatJoinsTheirParts) {
+  EXPECT_THAT(wrap_text("direct-tuning-without-interpolation", 10, 110),
+              ElementsAre("direct-tuning-", "without-", "interpolation"));
+}
+
 TEST(SvgChart, IsTheSameForTheSameInput) {
   EXPECT_EQ(svg_chart(perplexity_chart()), svg_chart(perplexity_chart()));
 }
@@ -150,6 +156,68 @@ TEST(SvgChart, NoTwoLabelsOverlapAndAllStandInsideThePicture) {
       }
     }
   }
+}
+
+TEST(SvgChart, PaleLinesShareTheColourOfTheNextAndStandInNoLegend) {
+  ChartSpec spec;
+  spec.series = {{"values of a", {{0, 1}, {1, 3}}, false, LineKind::kPale},
+                 {"mean of a", {{0, 2}, {1, 2}}, false, LineKind::kPlain},
+                 {"b", {{0, 4}, {1, 4}}}};
+  for (const LegendPlace place : {LegendPlace::kRight, LegendPlace::kBelow}) {
+    spec.legend = place;
+    const std::string svg = svg_chart(spec);
+    EXPECT_THAT(svg, Not(HasSubstr("values of a")));
+    EXPECT_THAT(svg, HasSubstr(">mean of a<"));
+    EXPECT_EQ(count_of(svg, "stroke=\"#0072B2\""), 3u);  // two lines and the legend
+    EXPECT_EQ(count_of(svg, "stroke-opacity"), 1u);
+    EXPECT_EQ(count_of(svg, "<polygon"), 3u);  // markers of b alone, and in the legend
+  }
+}
+
+TEST(SvgChart, ThePlotKeepsItsHeightHoweverLongTheLegend) {
+  const auto height_of = [](const ChartSpec& spec) {
+    const std::string svg = svg_chart(spec);
+    const size_t at = svg.find(" height=\"") + 9;
+    return std::stod(svg.substr(at));
+  };
+  ChartSpec spec = perplexity_chart();
+  spec.legend = LegendPlace::kBelow;
+  spec.width = 390;
+  spec.plot_height = 200;
+  const double height = height_of(spec);
+  EXPECT_GT(height, 200);
+  for (int i = 0; i < 10; ++i) {
+    spec.series.push_back({"another series with a long name " + std::to_string(i), {{256, 10}}});
+  }
+  EXPECT_GT(height_of(spec), height + 9 * 15);
+}
+
+TEST(SvgChart, TicksReachTheEndsThatAreGiven) {
+  ChartSpec spec;
+  spec.y.minimum = 0.0;
+  spec.y.maximum = 100.0;
+  spec.series = {{"a", {{0, 61}, {1, 63}}}};
+  const std::string svg = svg_chart(spec);
+  EXPECT_THAT(svg, HasSubstr(">0<"));
+  EXPECT_THAT(svg, HasSubstr(">20<"));
+  EXPECT_THAT(svg, HasSubstr(">100<"));
+}
+
+TEST(SvgHeatMap, NarrowCellsHaveAScaleOfColoursInsteadOfNumbers) {
+  HeatMapSpec spec{.title = "t", .x_label = "x", .y_label = "y", .y_values = {"0"}};
+  std::vector<std::optional<double>> row;
+  for (int i = 0; i < 20; ++i) {
+    spec.x_values.push_back(std::to_string(1000 * i));
+    row.emplace_back(0.37);
+  }
+  spec.maps = {{"m", {row}}};
+  EXPECT_THAT(svg_heat_maps(spec), HasSubstr(">37<"));
+  spec.width = 390;
+  const std::string narrow = svg_heat_maps(spec);
+  EXPECT_THAT(narrow, Not(HasSubstr(">37<")));
+  EXPECT_THAT(narrow, HasSubstr(">100 %<"));
+  const auto labels = labels_of(narrow);
+  for (const Label& label : labels) EXPECT_LE(label.x, spec.width);
 }
 
 TEST(SvgChart, GapsBreakTheLine) {
