@@ -106,7 +106,7 @@ void Chart::lay_out() {
   box_.top = titles_.height;
   double widest = 0.0;
   for (const double tick : y_.ticks)
-    widest = std::max(widest, text_width(tick_text(tick), kTickPx));
+    widest = std::max(widest, text_width(y_.text_of(tick), kTickPx));
   const bool has_y_title = !axis_title(spec_.y).empty();
   box_.left = kMargin + widest + 10.0 + (has_y_title ? kTextPx * 1.9 : 0.0);
   const double notes_px = kTickPx * kLineHeight * static_cast<double>(notes_.size());
@@ -125,7 +125,7 @@ void Chart::lay_out() {
   }
   // The last label may stand half outside the plot.
   const double last_label =
-      x_.ticks.empty() ? 0.0 : text_width(tick_text(x_.ticks.back()), kTickPx) / 2.0 + 4.0;
+      x_.ticks.empty() ? 0.0 : text_width(x_.text_of(x_.ticks.back()), kTickPx) / 2.0 + 4.0;
   box_.right = spec_.width - (beside ? kMargin + legend_.width + std::max(kLegendGap, last_label)
                                      : std::max(kMargin, last_label));
   if (beside) {
@@ -144,7 +144,7 @@ void Chart::draw_x_axis() {
   for (const double tick : x_.ticks) {
     const double x = x_.place(tick);
     canvas_.line(x, box_.top, x, box_.bottom, "stroke=\"" + std::string(kGrid) + "\"");
-    const std::string label = tick_text(tick);
+    const std::string label = x_.text_of(tick);
     const double half = text_width(label, kTickPx) / 2.0;
     if (x - half < free_from) continue;
     free_from = x + half + 8.0;
@@ -170,7 +170,7 @@ void Chart::draw_y_axis() {
     free_below = y - kTickPx * 0.55;
     canvas_.text(box_.left - 8.0,
                  y + kTickPx * 0.35,
-                 tick_text(tick),
+                 y_.text_of(tick),
                  {.px = kTickPx, .anchor = "end", .color = kSoftInk});
   }
   if (const std::string title = axis_title(spec_.y); !title.empty()) {

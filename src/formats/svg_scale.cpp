@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 
@@ -14,6 +15,7 @@ namespace {
 constexpr double kTolerance = 1e-9;  // relative: ticks are sums of rounded steps
 // Share of the axis left free at both ends where ticks are given, so that markers clear the frame.
 constexpr double kEndMargin = 0.04;
+constexpr double kSmallestPlain = 1e-3;  // below, numbers are written with a power of ten
 
 // Multiples of a 1-2-5 step that cover [low, high].
 std::vector<double> linear_ticks(double low, double high, int wanted) {
@@ -57,6 +59,15 @@ std::vector<double> log_ticks(double low, double high, int wanted) {
     if (!next_is_low && !last_was_high) ticks.push_back(all[i]);
   }
   return ticks;
+}
+
+// "0.0005"
+std::string plain_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6f", value);
+  std::string trimmed = text;
+  trimmed.erase(trimmed.find_last_not_of('0') + 1);
+  return trimmed;
 }
 
 std::string superscript(int exponent) {
@@ -110,10 +121,12 @@ std::vector<double> nice_ticks(double low, double high, int wanted, bool logarit
   return logarithmic ? log_ticks(low, high, wanted) : linear_ticks(low, high, wanted);
 }
 
-std::string tick_text(double value) {
+std::string tick_text(double value) { return tick_text(value, std::abs(value)); }
+
+std::string tick_text(double value, double largest) {
   const double size = std::abs(value);
   if (value == 0.0) return "0";
-  if (size >= 1e7 || size < 1e-3) {
+  if (size >= 1e7 || largest < kSmallestPlain) {
     int exponent = static_cast<int>(std::floor(std::log10(size)));
     double part = std::round(value / std::pow(10.0, exponent) * 1e6) / 1e6;
     if (std::abs(part) >= 10.0) part /= 10.0, ++exponent;
@@ -123,6 +136,7 @@ std::string tick_text(double value) {
   }
   const double rounded = std::round(value * 1e6) / 1e6;  // sums of steps such as 0.1
   if (rounded == std::round(rounded)) return format_count(static_cast<int64_t>(rounded));
+  if (size < kSmallestPlain) return plain_text(rounded);
   return format_number(rounded);
 }
 
@@ -133,6 +147,11 @@ double AxisScale::place(double value) const {
                            ? (std::log(clamped) - std::log(low)) / (std::log(high) - std::log(low))
                            : (clamped / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
   return from_px + share * (to_px - from_px);
+}
+
+std::string AxisScale::text_of(double tick) const {
+  if (logarithmic || ticks.empty()) return tick_text(tick);
+  return tick_text(tick, std::max(std::abs(ticks.front()), std::abs(ticks.back())));
 }
 
 AxisScale make_scale(const ChartAxis& axis,
@@ -160,6 +179,12 @@ AxisScale make_scale(const ChartAxis& axis,
   scale.logarithmic = logarithmic;
   if (axis.ticks.empty()) {
     scale.ticks = nice_ticks(low, high, wanted_ticks, logarithmic);
+    if (axis.whole) {
+      std::erase_if(scale.ticks, [](double tick) {
+        return std::abs(tick - std::round(tick)) > kTolerance * std::max(1.0, std::abs(tick));
+      });
+    }
+    if (scale.ticks.empty()) scale.ticks = {low, high};
     low = std::min(low, scale.ticks.front());
     high = std::max(high, scale.ticks.back());
   } else {

@@ -14,6 +14,9 @@ bool can_place(double value, bool logarithmic);
 
 // "16,384", "0.25", "2×10⁻⁵".
 std::string tick_text(double value);
+// The same beside others on a linear axis, of which `largest` is the largest: "0.0005" beside
+// 0.001.
+std::string tick_text(double value, double largest);
 
 struct AxisScale {
   double low = 0.0, high = 1.0;  // range of values shown
@@ -23,6 +26,7 @@ struct AxisScale {
 
   // Clamped to the range.
   double place(double value) const;
+  std::string text_of(double tick) const;
 };
 
 // `values`: those that can be placed. `upper`: nothing above it is shown.

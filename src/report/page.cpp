@@ -36,7 +36,7 @@ figure { margin: 1rem -16px; }
 svg { display: block; max-width: 100%; height: auto; }
 .narrow { display: none; }
 @media (min-width: 721px) {
-  tbody th { min-width: 14rem; }
+  tbody th { min-width: 16rem; }
 }
 @media screen and (max-width: 720px) {
   .wide { display: none; }

@@ -55,7 +55,7 @@ ChartSpec perplexity_spec(const std::string& title, const std::string& subtitle)
 // One line a window and factor.
 ReportFigure steps_figure(const RunRecord& run) {
   ChartSpec spec = perplexity_spec("Perplexity while training", run.name);
-  spec.x.label = "step";
+  spec.x = {.label = "step", .whole = true};
   std::set<int64_t> windows;
   for (const EvaluationRow& row : run.metrics.evaluations) windows.insert(row.window);
   for (const std::optional<double>& factor : factors_of(run)) {

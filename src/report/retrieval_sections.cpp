@@ -141,7 +141,13 @@ ReportSection recall_section(const ReportInput& input) {
   }
   ChartSpec spec;
   spec.title = "Recall";
-  spec.x = {.label = "length", .unit = "tokens"};
+  spec.x = {.label = "length", .unit = "tokens", .logarithmic = true};
+  for (const EvalRecord& record : input.evaluations) {
+    if (record.form != EvalForm::kRecall) continue;
+    for (const RetrievalResult& result : record.results.front().retrieval) {
+      add_distinct(spec.x.ticks, static_cast<double>(result.length));
+    }
+  }
   section.figures = {found_figure(input, EvalForm::kRecall, "recall", std::move(spec))};
   return section;
 }

@@ -100,7 +100,7 @@ void add_perplexities(const std::vector<RunRecord>& runs, ReportTable& table) {
     }
   }
   for (const auto& place : places) {
-    std::string name = "Last perplexity, window " + format_count(place.first);
+    std::string name = "Last perplexity at " + format_count(place.first);
     if (place.second > 0.0) name += ", factor " + format_number(place.second);
     std::vector<std::string> values = {name};
     for (const RunRecord& run : runs) {

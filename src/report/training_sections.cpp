@@ -51,7 +51,7 @@ ReportFigure curve_figure(const ReportInput& input,
     }
   }
   if (chart.smoothing == Smoothing::kMean) spec.subtitle = describe_curves(curves);
-  spec.x = {.label = "step", .unit = ""};
+  spec.x = {.label = "step", .whole = true};
   return chart_figure(name, std::move(spec));
 }
 

@@ -92,6 +92,8 @@ TEST(TickText, ReadsWell) {
   EXPECT_EQ(tick_text(-2.5), "-2.5");
   EXPECT_EQ(tick_text(1e8), "10⁸");
   EXPECT_EQ(tick_text(2e-5), "2×10⁻⁵");
+  EXPECT_EQ(tick_text(5e-4), "5×10⁻⁴");
+  EXPECT_EQ(tick_text(5e-4, 2e-3), "0.0005");
 }
 
 TEST(SvgText, MarkupControlAndInvalidBytesAreMadeSafe) {
@@ -201,6 +203,16 @@ TEST(SvgChart, TicksReachTheEndsThatAreGiven) {
   EXPECT_THAT(svg, HasSubstr(">0<"));
   EXPECT_THAT(svg, HasSubstr(">20<"));
   EXPECT_THAT(svg, HasSubstr(">100<"));
+}
+
+TEST(SvgChart, StepsHaveWholeTicks) {
+  ChartSpec spec;
+  spec.x.whole = true;
+  spec.series = {{"a", {{4, 1}, {8, 2}}}};
+  EXPECT_THAT(svg_chart(spec), Not(HasSubstr(">4.5<")));
+  EXPECT_THAT(svg_chart(spec), HasSubstr(">5<"));
+  spec.series = {{"a", {{3, 1}}}};
+  EXPECT_THAT(svg_chart(spec), HasSubstr(">3<"));
 }
 
 TEST(SvgHeatMap, NarrowCellsHaveAScaleOfColoursInsteadOfNumbers) {

@@ -29,6 +29,7 @@ struct ChartAxis {
   std::string label;
   std::string unit;  // shown in brackets after the label
   bool logarithmic = false;
+  bool whole = false;  // ticks at whole numbers only, such as steps
   // Tick places wanted instead of computed ones, such as the window lengths that were measured.
   std::vector<double> ticks;
   std::optional<double> minimum, maximum;
