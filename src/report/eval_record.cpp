@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <set>
 
 #include "ropewalk/base/collect_faults.h"
 #include "ropewalk/base/json.h"
@@ -13,6 +14,7 @@
 namespace ropewalk {
 namespace {
 
+constexpr size_t kMostCells = 10000;
 constexpr const char* kExpectedForm =
     "expected what `eval perplexity`, `passkey`, `needle` or `recall` writes with --json. "
     "Name or leave only such files";
@@ -104,6 +106,21 @@ void read_score(const JsonValues& values, EvalForm form, ScaledResults& results)
   results.retrieval.push_back(score);
 }
 
+// A map has a cell for each length and depth, whatever was measured.
+void check_grid(const JsonValues& values, const ScaledResults& results) {
+  std::set<int64_t> lengths;
+  std::set<double> depths;
+  for (const RetrievalResult& result : results.retrieval) {
+    lengths.insert(result.length);
+    depths.insert(result.depth);
+  }
+  if (lengths.size() * depths.size() <= kMostCells) return;
+  values.fault("scores",
+               "found " + std::to_string(lengths.size()) + " lengths and " +
+                   std::to_string(depths.size()) + " depths; expected at most " +
+                   std::to_string(kMostCells) + " places");
+}
+
 void read_retrieval(const JsonValues& values, Diagnostics& faults, EvalRecord& record) {
   ScaledResults& results = under(values, record);
   results.k_max = values.integer("k_max");
@@ -111,6 +128,7 @@ void read_retrieval(const JsonValues& values, Diagnostics& faults, EvalRecord& r
     const JsonValues score(json, where, faults);
     if (score.is_object()) read_score(score, record.form, results);
   });
+  if (record.form == EvalForm::kNeedle) check_grid(values, results);
 }
 
 EvalRecord parse_eval_record(const Json& json, EvalForm form, Diagnostics& faults) {

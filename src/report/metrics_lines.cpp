@@ -31,7 +31,8 @@ std::optional<EvaluationRow> row_of_key(std::string_view key) {
   if (slash == std::string_view::npos) return row;
   key.remove_prefix(slash);
   double factor = 0;
-  if (!key.starts_with(kFactorPart) || !parse_whole(key.substr(kFactorPart.size()), factor)) {
+  if (!key.starts_with(kFactorPart) || !parse_whole(key.substr(kFactorPart.size()), factor) ||
+      !std::isfinite(factor)) {
     return std::nullopt;
   }
   row.factor = factor;

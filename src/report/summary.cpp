@@ -10,8 +10,10 @@
 namespace ropewalk {
 namespace {
 
+constexpr double kLargestCount = 1e18;  // more is no count of anything
+
 std::string count_text(double count) {
-  return std::isfinite(count) ? format_count(std::llround(count)) : kUnknownValue;
+  return std::abs(count) < kLargestCount ? format_count(std::llround(count)) : kUnknownValue;
 }
 
 std::string count_text(const Json& count) {
@@ -80,7 +82,8 @@ std::string mfu_of(const RunRecord& run) { return shown_percent(median(run, &Tra
 std::string memory_of(const RunRecord& run) {
   double peak = 0.0;
   for (const TrainingRow& row : run.metrics.training) peak = std::fmax(peak, row.memory_bytes);
-  return peak > 0.0 ? format_bytes(static_cast<uint64_t>(peak)) : kUnknownValue;
+  const bool is_known = peak > 0.0 && peak < kLargestCount;
+  return is_known ? format_bytes(static_cast<uint64_t>(peak)) : kUnknownValue;
 }
 
 std::string folder_of(const RunRecord& run) { return run.folder.string(); }

@@ -52,6 +52,8 @@ std::span<const Target> targets() {
       {"safetensors", fuzz_safetensors, {kMiB, 64}, mutate_safetensors},
       {"model_folder", fuzz_model_folder, {kMiB, 64}},
       {"manifest", fuzz_manifest, {kMiB, 64}},
+      // A page of pictures, each point several times.
+      {"report", fuzz_report, {4 * kMiB, 4096}},
       {"token_shard", fuzz_token_shard, {kMiB, 64}},
       {"flat_tokens", fuzz_flat_tokens, {kMiB, 64}},
       {"megatron_tokens", fuzz_megatron_tokens, {kMiB, 64}},

@@ -44,6 +44,29 @@ def make_run_configs():
         'eval.windows=[64,128]\noptimizer.betas=[0.9,0.99]\ntrain.seed=3\ndata.weights=[1]')
 
 
+def make_reports():
+    config = json.dumps({"model": {"pretrained": "m", "max_position_embeddings": 64}, "train": {"steps": 2}})
+    metrics = "".join(json.dumps(line) + "\n" for line in (
+        {"step": 1, "loss": 2.5, "learning_rate": 1e-5, "tokens": 64, "tokens_per_second": 10.0, "mfu": 0.5,
+         "memory_bytes": 1 << 30},
+        {"step": 2, "loss": None, "skipped": True},
+        {"step": 2, "eval/perplexity@64": 9.5, "eval/perplexity@32/factor_2": None}))
+    place = {"trials": 2, "successes": 1, "prompt_tokens": 9}
+    results = {
+        "perplexity": {"protocol": "pi", "results": [
+            {"window": 64, "stride": 64, "kind": "linear", "factor": 2.0, "perplexity": 5.5,
+             "perplexity_low": 5.0, "perplexity_high": 6.0,
+             "positions": [{"begin": 0, "end": 32, "nll": 1.5, "tokens": 31}]}]},
+        "passkey": {"task": "passkey", "results": [
+            {"kind": "default", "factor": 1.0, "k_max": 32, "scores": [{"distance": 32, **place}]}]},
+        "needle": {"task": "needle", "results": [
+            {"kind": "yarn", "factor": 2.0, "scores": [{"length": 64, "depth": 0.5, **place}]}]},
+        "recall": {"task": "recall", "results": [
+            {"kind": "linear", "factor": 2.0, "scores": [{"task": "keys", "length": 64, **place}]}]}}
+    for name, result in results.items():
+        put("report", name, config, metrics, json.dumps(result))
+
+
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 32,
          "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,
          "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64,
@@ -261,6 +284,7 @@ def make_tokenizer_models():
 
 if __name__ == "__main__":
     make_run_configs()
+    make_reports()
     make_hf_configs()
     make_weights()
     make_manifests()

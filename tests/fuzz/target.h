@@ -38,6 +38,7 @@ void fuzz_safetensors(std::string_view input);
 size_t mutate_safetensors(std::span<uint8_t> room, size_t size, unsigned seed);
 void fuzz_model_folder(std::string_view input);
 void fuzz_manifest(std::string_view input);
+void fuzz_report(std::string_view input);
 void fuzz_token_shard(std::string_view input);
 void fuzz_flat_tokens(std::string_view input);
 void fuzz_megatron_tokens(std::string_view input);
