@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMostCells = 10000;
 constexpr const char* kExpectedForm =
-    "expected what `eval perplexity`, `passkey`, `needle` or `recall` writes with --json. "
+    "expected what `eval perplexity`, `passkey`, `needle`, `recall` or `short` writes with --json. "
     "Name or leave only such files";
 
 std::optional<EvalForm> form_of(const Json& json) {
@@ -26,6 +26,7 @@ std::optional<EvalForm> form_of(const Json& json) {
   if (task == "passkey") return EvalForm::kPasskey;
   if (task == "needle") return EvalForm::kNeedle;
   if (task == "recall") return EvalForm::kRecall;
+  if (task == "short") return EvalForm::kShort;
   return std::nullopt;
 }
 
@@ -131,10 +132,50 @@ void read_retrieval(const JsonValues& values, Diagnostics& faults, EvalRecord& r
   if (record.form == EvalForm::kNeedle) check_grid(values, results);
 }
 
+ShortModel short_model(const JsonValues& values) {
+  return {values.text("name").value_or(""),
+          scaling_name(values.required_text("kind").value_or(""),
+                       values.required_number("factor").value_or(1.0))};
+}
+
+double required_share(const JsonValues& values, const std::string& key) {
+  const double share = values.required_number(key).value_or(0.0);
+  if (!(share >= 0 && share <= 1)) values.fault(key, "expected a share between 0 and 1");
+  return share;
+}
+
+EvalRecord parse_short(const JsonValues& values, Diagnostics& faults) {
+  EvalRecord record;
+  record.form = EvalForm::kShort;
+  for_each_of(values, "perplexity", [&](const Json& json, const std::string& where) {
+    const JsonValues row(json, where, faults);
+    if (!row.is_object()) return;
+    record.short_perplexities.push_back(
+        {.model = short_model(row),
+         .window = required_positive(row, "window"),
+         .perplexity = row.number("perplexity").value_or(std::numeric_limits<double>::infinity())});
+  });
+  for_each_of(values, "choices", [&](const Json& json, const std::string& where) {
+    const JsonValues row(json, where, faults);
+    if (!row.is_object()) return;
+    record.short_choices.push_back(
+        {.model = short_model(row),
+         .task = row.required_text("task").value_or(""),
+         .questions = required_positive(row, "questions"),
+         .accuracy = required_share(row, "accuracy"),
+         .accuracy_normalized = required_share(row, "accuracy_normalized")});
+  });
+  if (faults.ok() && record.short_perplexities.empty() && record.short_choices.empty()) {
+    values.fault("choices", "this list and `perplexity` are empty");
+  }
+  return record;
+}
+
 EvalRecord parse_eval_record(const Json& json, EvalForm form, Diagnostics& faults) {
   EvalRecord record;
   record.form = form;
   const JsonValues values(json, "", faults);
+  if (form == EvalForm::kShort) return parse_short(values, faults);
   if (form == EvalForm::kPerplexity) {
     record.protocol = values.required_text("protocol").value_or("");
   }

@@ -44,6 +44,7 @@ Report make_report(const ReportInput& input) {
                                          passkey_section(input),
                                          needle_section(input),
                                          recall_section(input),
+                                         short_section(input),
                                          throughput_section(input),
                                          memory_section(input)};
   number_figures(sections);

@@ -22,5 +22,6 @@ ReportSection position_section(const ReportInput& input);
 ReportSection passkey_section(const ReportInput& input);
 ReportSection needle_section(const ReportInput& input);
 ReportSection recall_section(const ReportInput& input);
+ReportSection short_section(const ReportInput& input);
 
 }  // namespace ropewalk

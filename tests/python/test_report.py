@@ -8,13 +8,13 @@ import xml.etree.ElementTree as ElementTree
 
 import browser
 import pytest
-from main_job import PROGRAM, ropewalk
+from main_job import OWN_MODEL, PROGRAM, ropewalk
 from small_runs import checkpoint, make_shards, small_run
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
 
 SECTIONS = ["summary", "config", "loss", "perplexity-steps", "perplexity-window", "loss-by-position",
-            "passkey", "needle", "recall", "throughput", "memory"]
+            "passkey", "needle", "recall", "short", "throughput", "memory"]
 HOSTILE = "</title><img src=x onerror=alert(1)>&amp; \"it's\""
 VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
 
@@ -30,7 +30,7 @@ def runs(tmp_path_factory):
                            eval={"every_steps": 4, "windows": [64, 128], "factors": factors})
         ropewalk("train", config)
     model, results = checkpoint(folder / "tuned", 8), folder / "tuned" / "eval"
-    results.mkdir()
+    results.mkdir(exist_ok=True)
     common = ["--factors", "1,2", "--threads", 1, "--json"]
     ropewalk("eval", "perplexity", model, "--data", valid, "--windows", "64,128", *common,
              results / "perplexity.json")
@@ -40,6 +40,10 @@ def runs(tmp_path_factory):
              results / "needle.json")
     ropewalk("eval", "recall", model, "--lengths", "256", "--trials", 1, "--keys", 2, "--hops", 1, *common,
              results / "recall.json")
+    questions = folder / "questions.jsonl"
+    questions.write_text('{"context": "a", "choices": ["b", "c"], "answer": 0}\n')
+    ropewalk("eval", "short", model, "--base", OWN_MODEL, "--data", valid, "--choices", questions, *common,
+             results / "short.json")
     return folder
 
 

@@ -1,4 +1,4 @@
-// What `eval perplexity`, `passkey`, `needle` and `recall` wrote with --json, read without
+// What `eval perplexity`, `passkey`, `needle`, `recall` and `short` wrote with --json, read without
 // LibTorch.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace ropewalk {
 
-enum class EvalForm { kPerplexity, kPasskey, kNeedle, kRecall };
+enum class EvalForm { kPerplexity, kPasskey, kNeedle, kRecall, kShort };
 
 // Loss over the tokens at positions [begin, end) inside their windows.
 struct PositionRange {
@@ -44,11 +44,32 @@ struct ScaledResults {
   std::optional<int64_t> k_max;            // of passkey: tokens
 };
 
+// A model of `eval short`: "base", "extended", or empty for a single one; and its scaling.
+struct ShortModel {
+  std::string name, scaling;
+};
+
+struct ShortPerplexity {
+  ShortModel model;
+  int64_t window = 0;     // tokens
+  double perplexity = 0;  // infinite where the file has null
+};
+
+struct ShortChoices {
+  ShortModel model;
+  std::string task;
+  int64_t questions = 0;
+  double accuracy = 0;             // 0 to 1
+  double accuracy_normalized = 0;  // 0 to 1
+};
+
 struct EvalRecord {
   std::string name;  // as shown
   EvalForm form = EvalForm::kPerplexity;
-  std::string protocol;  // of perplexity: pi, yarn, longlora
-  std::vector<ScaledResults> results;
+  std::string protocol;                // of perplexity: pi, yarn, longlora
+  std::vector<ScaledResults> results;  // of every form but `short`
+  std::vector<ShortPerplexity> short_perplexities;
+  std::vector<ShortChoices> short_choices;
 };
 
 // Faults go to `faults` with the file and the place inside it; nothing then.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 #include "cli/front_commands.h"
 #include "ropewalk/base/errors.h"
@@ -36,11 +37,28 @@ void add_evaluation(const fs::path& file,
   if (record) records.push_back(std::move(*record));
 }
 
+// "needle" of "step-00000100.needle.json", which a run writes at each evaluation; else empty.
+std::string kind_of_step_file(const fs::path& file) {
+  const std::string name = file.stem().string();
+  const size_t dot = name.find('.');
+  return name.rfind("step-", 0) == 0 && dot != std::string::npos ? name.substr(dot + 1) : "";
+}
+
+// Of each kind that a run writes as it goes, the first and the last where there are many.
 std::vector<fs::path> json_files_in(const fs::path& folder) {
+  constexpr size_t kMostOfAKind = 4;
   std::vector<fs::path> files;
+  std::map<std::string, std::vector<fs::path>> by_kind;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
+    if (entry.path().extension() != ".json") continue;
+    const std::string kind = kind_of_step_file(entry.path());
+    (kind.empty() ? files : by_kind[kind]).push_back(entry.path());
+  }
+  for (auto& [kind, steps] : by_kind) {
+    std::sort(steps.begin(), steps.end());
+    if (steps.size() > kMostOfAKind) steps = {steps.front(), steps.back()};
+    files.insert(files.end(), steps.begin(), steps.end());
   }
   std::sort(files.begin(), files.end());
   return files;
