@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kGrid = "#e4e6ea";
 constexpr double kLegendGap = 20.0;  // between plot and legend
+constexpr double kLabelGap = 8.0;    // between labels of ticks
 
 std::string axis_title(const ChartAxis& axis) {
   if (axis.unit.empty()) return axis.label;
@@ -49,6 +50,7 @@ class Chart {
   }
   void collect();
   void lay_out();
+  size_t label_stride() const;
   void draw_x_axis();
   void draw_y_axis();
   void draw_series(size_t index);
@@ -139,15 +141,31 @@ void Chart::lay_out() {
   y_.from_px = box_.bottom, y_.to_px = box_.top;
 }
 
+// Where labels would touch, every second or third computed tick of a linear axis has one.
+size_t Chart::label_stride() const {
+  if (x_.logarithmic || !spec_.x.ticks.empty() || x_.ticks.size() < 2) return 1;
+  double widest = 0.0;
+  for (const double tick : x_.ticks)
+    widest = std::max(widest, text_width(x_.text_of(tick), kTickPx));
+  const double step_px = x_.place(x_.ticks[1]) - x_.place(x_.ticks[0]);
+  size_t stride = 1;
+  while (stride < x_.ticks.size() && step_px * static_cast<double>(stride) < widest + kLabelGap) {
+    ++stride;
+  }
+  return stride;
+}
+
 void Chart::draw_x_axis() {
   double free_from = -1e9;  // labels that would touch the one before are left out
-  for (const double tick : x_.ticks) {
+  const size_t stride = label_stride();
+  for (size_t i = 0; i < x_.ticks.size(); ++i) {
+    const double tick = x_.ticks[i];
     const double x = x_.place(tick);
     canvas_.line(x, box_.top, x, box_.bottom, "stroke=\"" + std::string(kGrid) + "\"");
     const std::string label = x_.text_of(tick);
     const double half = text_width(label, kTickPx) / 2.0;
-    if (x - half < free_from) continue;
-    free_from = x + half + 8.0;
+    if (i % stride != 0 || x - half < free_from) continue;
+    free_from = x + half + kLabelGap;
     canvas_.text(x,
                  box_.bottom + kTickPx * 1.45,
                  label,

@@ -39,6 +39,7 @@ std::string context_of(const RunRecord& run) {
                                : count_text(before);
   const std::string to =
       run.positions ? format_count(run.positions->max_position_embeddings) : count_text(now);
+  if (to == kUnknownValue) return to;
   return (from == kUnknownValue ? "" : from + " → ") + to + " tokens";
 }
 

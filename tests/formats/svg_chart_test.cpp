@@ -215,6 +215,15 @@ TEST(SvgChart, StepsHaveWholeTicks) {
   EXPECT_THAT(svg_chart(spec), HasSubstr(">3<"));
 }
 
+TEST(SvgChart, LabelsOfANarrowAxisKeepEqualSteps) {
+  ChartSpec spec;
+  spec.width = 390;
+  spec.series = {{"a", {{0, 1}, {3000, 2}}}};
+  const std::string svg = svg_chart(spec);
+  EXPECT_EQ(svg.find(">500<") == std::string::npos, svg.find(">1,500<") == std::string::npos);
+  EXPECT_THAT(svg, HasSubstr(">1,000<"));
+}
+
 TEST(SvgHeatMap, NarrowCellsHaveAScaleOfColoursInsteadOfNumbers) {
   HeatMapSpec spec{.title = "t", .x_label = "x", .y_label = "y", .y_values = {"0"}};
   std::vector<std::optional<double>> row;

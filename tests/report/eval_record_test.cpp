@@ -41,6 +41,7 @@ TEST(EvalRecord, PerplexityIsGroupedByScalingWithTheShortestWindowFirst) {
   ASSERT_EQ(record.results[0].windows.size(), 2u);
   EXPECT_EQ(record.results[0].windows[0].window, 256);
   EXPECT_EQ(record.results[0].windows[0].interval, std::pair(4.0, 6.0));
+  ASSERT_EQ(record.results[0].windows[0].positions.size(), 1u);
   EXPECT_EQ(record.results[0].windows[0].positions[0].nll, 1.5);
   EXPECT_TRUE(std::isinf(record.results[0].windows[1].perplexity));
   EXPECT_FALSE(record.results[1].is_scaled);

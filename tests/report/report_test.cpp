@@ -111,7 +111,7 @@ TEST(Report, EachRunAndScalingHasItsLine) {
 }
 
 TEST(Report, NothingThatIsGivenBecomesMarkup) {
-  const std::string hostile = "</svg></style><script src=\"//x\">&lt;'";
+  const std::string hostile = "</svg></style><script src=\"//x\">&lt;'<script>";
   std::vector<RunRecord> runs = {run_named(hostile, 0.25), run_named("b", 0.125)};
   runs[0].config[hostile] = hostile;
   evaluate(runs[0], 2);
