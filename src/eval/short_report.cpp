@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "eval/scaling_name.h"
 #include "eval/text_table.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/eval/report.h"
+#include "ropewalk/rope/scaling_name.h"
 
 namespace ropewalk {
 namespace {
