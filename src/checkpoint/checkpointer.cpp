@@ -3,6 +3,7 @@
 #include "checkpoint/background_task.h"
 #include "checkpoint/host_copies.h"
 #include "checkpoint/import_unverified.h"
+#include "checkpoint/merged_weights.h"
 #include "checkpoint/retention.h"
 #include "checkpoint/run_checkpoints.h"
 #include "checkpoint/save_plan.h"
@@ -39,7 +40,10 @@ struct Checkpointer::Parts {
         map(weight_map(spec)),
         weights(std::move(live)),
         group(std::move(ranks)),
-        checkpoints(options.run_dir / "checkpoints", options.keep) {}
+        checkpoints(options.run_dir / "checkpoints", options.keep) {
+    ROPEWALK_CHECK(weights.size() == map.size(),
+                   "the weight map and the model list different parameters");
+  }
 
   SaveWork plan_work(int64_t step);
   void use_twins(SaveWork& work);
@@ -145,7 +149,9 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
     }
     faults.throw_if_errors<CheckpointError>((checkpoint.path / kTrainerFolder).string());
 
-    if (!has_masters) import_unverified(parts_->weights, parts_->spec, checkpoint.path);
+    const bool are_elsewhere = parts_->spec.lora.has_value();
+    if (!has_masters && !are_elsewhere)
+      import_unverified(parts_->weights, parts_->spec, checkpoint.path);
     for (const ParameterTensors& group : groups) files.copy_to(map, group);
     for (Stateful* owner : parts_->owners) owner->load_state(state.at("owners").at(owner->key()));
     loaded.environment_differences = environment_differences(
@@ -159,10 +165,12 @@ LoadedCheckpoint Checkpointer::load(const FoundCheckpoint& checkpoint) {
 }
 
 SaveWork Checkpointer::Parts::plan_work(int64_t step) {
+  const dist::NamedShardedTensors model = merged_weights(weights, spec);
   const SaveRequest request{.map = map,
-                            .weights = weights,
+                            .weights = model,
                             .owners = owners,
                             .dtype = options.dtype,
+                            .masters = options.dtype != DType::kF32 && !spec.lora,
                             .max_file_bytes = options.max_shard_bytes};
   SaveWork work{.step = step, .plan = plan_save(request), .all = group};
   work.writers = choose_writers(request, group);

@@ -1,7 +1,9 @@
 #include "ropewalk/checkpoint/export.h"
 
+#include "checkpoint/adapter_values.h"
 #include "checkpoint/file_hashes.h"
 #include "checkpoint/hf_folder.h"
+#include "checkpoint/publish_export.h"
 #include "checkpoint/stored_tensor.h"
 #include "checkpoint/tensor_bytes.h"
 #include "checkpoint/tensor_files.h"
@@ -9,24 +11,10 @@
 #include "checkpoint/weight_source.h"
 #include "checkpoint/write_files.h"
 #include "ropewalk/base/errors.h"
-#include "ropewalk/base/files.h"
 #include "ropewalk/base/log.h"
-#include "ropewalk/base/text.h"
-#include "ropewalk/checkpoint/discovery.h"
 
 namespace ropewalk {
 namespace {
-
-std::filesystem::path model_directory(const std::filesystem::path& source) {
-  const std::filesystem::path checkpoints = source / "checkpoints";
-  if (!std::filesystem::is_directory(checkpoints)) return source;
-  const auto newest = find_newest_checkpoint(checkpoints);
-  if (!newest) {
-    throw CheckpointError(source.string() +
-                          ": is a run directory without a checkpoint; nothing to export");
-  }
-  return newest->path;
-}
 
 // Widest type among the weights, so that nothing is lost by default. Quantised ones are published
 // and computed with as bf16, whatever is stored beside them.
@@ -53,25 +41,47 @@ DType stored_dtype(const WeightSource& weights) {
   return widest == DType::kF64 ? DType::kF32 : widest;
 }
 
-std::vector<OutputTensor> list_outputs(const WeightSource& weights,
-                                       const TrainerFiles* masters,
-                                       DType dtype) {
+struct ExportSource {
+  const WeightSource& weights;
+  const TrainerFiles* masters;  // taken instead; null: none
+  const PeftAdapter* adapter;   // merged into them; null: none
+};
+
+std::vector<OutputTensor> list_outputs(const ExportSource& source, DType dtype) {
   std::vector<OutputTensor> outputs;
-  for (const WeightEntry& entry : weights.map()) {
+  for (const WeightEntry& entry : source.weights.map()) {
     for (const WeightSlice& slice : entry.slices) {
-      StoredTensor tensor = weights.find(slice);
-      if (masters != nullptr) {
-        tensor = StoredTensor{.values = masters->find(slice.foreign_name + kMasterSuffix)};
+      StoredTensor tensor = source.weights.find(slice);
+      if (source.masters != nullptr) {
+        tensor = StoredTensor{.values = source.masters->find(slice.foreign_name + kMasterSuffix)};
       }
       OutputTensor output;
       output.info.name = slice.foreign_name;
       output.info.dtype = dtype;
       output.info.shape = slice.shape;
-      output.read = [tensor, &slice, dtype] { return read_stored(tensor, slice, dtype); };
+      output.read = [tensor, &slice, dtype, adapter = source.adapter] {
+        if (adapter == nullptr) return read_stored(tensor, slice, dtype);
+        return with_adapter(*adapter, slice, read_stored(tensor, slice, DType::kF32));
+      };
       outputs.push_back(std::move(output));
     }
   }
   return outputs;
+}
+
+// The adapter was trained at the positions of the config.json beside it, where there is one (our
+// exports have it): merged at others it would be a different model.
+HfModel with_positions_of(const PeftAdapter& adapter, const HfModel& model) {
+  if (!std::filesystem::exists(adapter.folder / "config.json")) return model;
+  HfModel own = load_hf_model(adapter.folder);
+  DecoderSpec apart = own.spec;
+  apart.rope = model.spec.rope;
+  apart.local_rope = model.spec.local_rope;
+  if (apart == model.spec) return own;
+  throw ConfigError((adapter.folder / "config.json").string() + ": describes another model than " +
+                    model.path.string() +
+                    "/config.json, and not only in its positions. Merge the adapter into the model "
+                    "that it was trained on");
 }
 
 std::vector<ManifestEntry> write_model(const std::filesystem::path& folder,
@@ -99,13 +109,17 @@ std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
 void export_hf_model(const std::filesystem::path& source,
                      const std::filesystem::path& target,
                      const ExportOptions& options) {
-  if (std::filesystem::exists(std::filesystem::symlink_status(target))) {
-    throw ConfigError(target.string() +
-                      ": exists already; export never overwrites: name a new folder or remove it");
-  }
-  const std::filesystem::path directory = model_directory(source);
+  refuse_existing_target(target);
+  const std::filesystem::path directory = exported_directory(source);
   const HfModel model = load_hf_model(directory);
   const WeightSource weights(directory, model.spec, model.quantization, /*check_hashes=*/true);
+  std::optional<PeftAdapter> adapter;
+  HfModel written = model;
+  if (options.adapter) {
+    adapter = open_peft_adapter(*options.adapter);
+    check_adapter_to_merge(*adapter, model.spec);
+    written = with_positions_of(*adapter, model);
+  }
   const DType dtype = options.dtype.value_or(stored_dtype(weights));
   if (model.quantization) {
     log_warn(directory.string() + ": weights that are stored as " +
@@ -118,25 +132,13 @@ void export_hf_model(const std::filesystem::path& source,
     check_file_hashes(directory, masters->paths());
   }
 
-  const auto outputs = list_outputs(weights, masters ? &*masters : nullptr, dtype);
-  const std::filesystem::path temporary = temporary_sibling(target);
-  try {
-    make_directories(temporary);
-    write_hf_companions(temporary, model.family->to_hf(model.spec, model.config), dtype, directory);
-    write_model(temporary, plan_files(outputs, {.max_bytes = options.max_shard_bytes}));
-    publish_directory(temporary, target);
-  } catch (const NotDurableError&) {
-    throw;
-  } catch (const IoError& error) {
-    std::error_code ignored;
-    std::filesystem::remove_all(temporary, ignored);
-    throw IoError(std::string(error.what()) + "\n" + target.string() + " needs " +
-                  format_bytes(total_bytes(outputs)) + "; the unfinished folder was removed");
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove_all(temporary, ignored);
-    throw;
-  }
+  const auto outputs =
+      list_outputs({weights, masters ? &*masters : nullptr, adapter ? &*adapter : nullptr}, dtype);
+  publish_export(target, total_bytes(outputs), [&](const std::filesystem::path& folder) {
+    write_hf_companions(
+        folder, written.family->to_hf(written.spec, written.config), dtype, directory);
+    write_model(folder, plan_files(outputs, {.max_bytes = options.max_shard_bytes}));
+  });
 }
 
 }  // namespace ropewalk

@@ -27,17 +27,34 @@ void fill_shard(const dist::ShardedTensor& tensor,
   }
 }
 
+bool is_of_update(const ParameterShape& parameter) {
+  return parameter.role == ParameterRole::kLoraA || parameter.role == ParameterRole::kLoraB;
+}
+
+void fill_chosen(const dist::NamedShardedTensors& weights,
+                 const DecoderSpec& spec,
+                 uint64_t seed,
+                 bool (*is_chosen)(const ParameterShape&)) {
+  std::unordered_map<std::string, const dist::ShardedTensor*> by_name;
+  for (const auto& [name, tensor] : weights) by_name.emplace(name, &tensor);
+  const InitialValues values{.seed = seed, .deviation = spec.initializer_range};
+  for_each_parameter(spec, [&](const ParameterShape& parameter) {
+    if (is_chosen(parameter)) fill_shard(*by_name.at(parameter.name), parameter, values);
+  });
+}
+
 }  // namespace
 
 void fill_initial_weights(const dist::NamedShardedTensors& weights,
                           const DecoderSpec& spec,
                           uint64_t seed) {
-  std::unordered_map<std::string, const dist::ShardedTensor*> by_name;
-  for (const auto& [name, tensor] : weights) by_name.emplace(name, &tensor);
-  const InitialValues values{.seed = seed, .deviation = spec.initializer_range};
-  for_each_parameter(spec, [&](const ParameterShape& parameter) {
-    fill_shard(*by_name.at(parameter.name), parameter, values);
-  });
+  fill_chosen(weights, spec, seed, [](const ParameterShape&) { return true; });
+}
+
+void fill_initial_updates(const dist::NamedShardedTensors& weights,
+                          const DecoderSpec& spec,
+                          uint64_t seed) {
+  fill_chosen(weights, spec, seed, is_of_update);
 }
 
 }  // namespace ropewalk

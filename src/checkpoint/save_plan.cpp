@@ -35,14 +35,12 @@ void find_shards(const dist::NamedShardedTensors& tensors, std::shared_ptr<dist:
 }  // namespace
 
 SavePlan plan_save(const SaveRequest& request) {
-  ROPEWALK_CHECK(request.weights.size() == request.map.size(),
-                 "the weight map and the model list different parameters");
   std::vector<OutputTensor> outputs;
   append_outputs(request.map, {.suffix = "", .tensors = request.weights}, request.dtype, outputs);
   SavePlan plan;
   plan.model = plan_files(outputs, {.max_bytes = request.max_file_bytes});
   plan.files = plan.model;
-  if (request.dtype != DType::kF32) {
+  if (request.masters) {
     plan_owner(request, kMasterStem, {{kMasterSuffix, request.weights}}, plan);
   }
   for (Stateful* owner : request.owners) {

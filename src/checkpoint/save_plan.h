@@ -24,7 +24,8 @@ struct SaveRequest {
   const std::vector<WeightEntry>& map;  // must outlive the plan
   const dist::NamedShardedTensors& weights;
   const std::vector<Stateful*>& owners;
-  DType dtype = DType::kF32;  // of the model; below fp32, master weights are added
+  DType dtype = DType::kF32;  // of the model
+  bool masters = false;       // the same weights in fp32 are added
   uint64_t max_file_bytes = 0;
 };
 

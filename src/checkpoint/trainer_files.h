@@ -30,6 +30,7 @@ class TrainerFiles {
   static bool has_masters(const std::filesystem::path& checkpoint);
 
   std::vector<std::filesystem::path> paths() const;
+  bool contains(const std::string& name) const { return tensors_.contains(name); }
   ModelTensor find(const std::string& name) const;  // throws CheckpointError when absent
 
   // Missing tensors, wrong shapes and types of one group go to `faults`.

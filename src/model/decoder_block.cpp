@@ -10,7 +10,7 @@ const Norm* pointer(const std::optional<Norm>& norm) { return norm ? &*norm : nu
 
 DecoderBlock::DecoderBlock(const DecoderSpec& spec, int64_t layer, const ParameterMemory& memory)
     : residual_(spec.residual),
-      tree_(*this, block_parameters(spec, layer), memory),
+      tree_(*this, block_parameters(spec, layer), memory, spec.lora),
       attention_path_(spec, tree_, "attention_post_norm"),
       mlp_path_(spec, tree_, "mlp_post_norm"),
       output_(tree_.linear("attention.output")),

@@ -45,14 +45,29 @@ void fill_normal(const InitialValues& values,
   });
 }
 
+// Between plus and minus the deviation.
+void fill_uniform(const InitialValues& values,
+                  uint64_t stream,
+                  int64_t first,
+                  std::span<float> out) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    const double uniform = random_uniform(
+        values.seed, stream, static_cast<uint64_t>(first) + static_cast<uint64_t>(i));
+    out[i] = static_cast<float>(values.deviation * (2.0 * uniform - 1.0));
+  }
+}
+
 }  // namespace
 
 void fill_initial(const ParameterShape& parameter,
                   const InitialValues& values,
                   int64_t begin,
                   std::span<float> out) {
-  if (parameter.role == ParameterRole::kVector) {
+  if (parameter.role == ParameterRole::kVector || parameter.role == ParameterRole::kLoraB) {
     std::fill(out.begin(), out.end(), static_cast<float>(parameter.initial));
+  } else if (parameter.role == ParameterRole::kLoraA) {
+    const double bound = 1.0 / std::sqrt(static_cast<double>(parameter.shape.back()));
+    fill_uniform({values.seed, bound}, stream_of(parameter.name), begin, out);
   } else {
     fill_normal(values, stream_of(parameter.name), begin, out);
   }

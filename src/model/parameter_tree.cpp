@@ -31,7 +31,9 @@ torch::nn::Module& owner_of(torch::nn::Module& root, const std::string& name) {
 
 ParameterTree::ParameterTree(torch::nn::Module& root,
                              const std::vector<ParameterShape>& parameters,
-                             const ParameterMemory& memory) {
+                             const ParameterMemory& memory,
+                             const std::optional<LoraSpec>& lora)
+    : lora_(lora) {
   const auto options = at::TensorOptions().dtype(at::kFloat).device(memory.device);
   for (const ParameterShape& parameter : parameters) {
     torch::nn::Module& owner = owner_of(root, parameter.name);
@@ -50,7 +52,15 @@ at::Tensor ParameterTree::get(const std::string& name) const {
 }
 
 ops::LinearWeights ParameterTree::linear(const std::string& name) const {
-  return {get(name + ".weight"), get(name + ".bias")};
+  ops::LinearWeights weights{get(name + ".weight"), get(name + ".bias")};
+  const LoraTarget* target = lora_ ? lora_->find(name) : nullptr;
+  if (target == nullptr || !weights.weight.defined()) return weights;
+  ops::LowRank update{get(name + kLoraA), get(name + kLoraB), {}, lora_->scale};
+  for (const LoraUpdate& part : target->updates) {
+    update.parts.push_back({part.row_begin, part.row_end});
+  }
+  weights.update = std::make_shared<const ops::LowRank>(std::move(update));
+  return weights;
 }
 
 }  // namespace ropewalk

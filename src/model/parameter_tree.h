@@ -4,11 +4,13 @@
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "ropewalk/ops/linear.h"
+#include "ropewalk/spec/lora_spec.h"
 #include "ropewalk/spec/parameters.h"
 
 namespace ropewalk {
@@ -24,15 +26,17 @@ class ParameterTree {
   // is not trainable becomes a buffer.
   ParameterTree(torch::nn::Module& root,
                 const std::vector<ParameterShape>& parameters,
-                const ParameterMemory& memory);
+                const ParameterMemory& memory,
+                const std::optional<LoraSpec>& lora = std::nullopt);
 
   // Undefined when the model has no such parameter.
   at::Tensor get(const std::string& name) const;
-  // name.weight and name.bias
+  // name.weight and name.bias, with the low-rank updates that `lora` has for them.
   ops::LinearWeights linear(const std::string& name) const;
 
  private:
   std::unordered_map<std::string, at::Tensor> tensors_;
+  std::optional<LoraSpec> lora_;
 };
 
 }  // namespace ropewalk

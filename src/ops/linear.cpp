@@ -6,6 +6,8 @@
 #include "ops/checks.h"
 #include "ops/products.h"
 #include "ops/rows.h"
+#include "ropewalk/ops/rms_norm.h"
+#include "ropewalk/ops/swiglu.h"
 
 namespace ropewalk::ops {
 namespace {
@@ -23,6 +25,10 @@ void check_linear(const char* op, int64_t width, const LinearWeights& w) {
   ROPEWALK_CHECK_ARGUMENT(w.weight.dim() == 2 && w.weight.size(1) == width, op, "weight", w.weight);
   ROPEWALK_CHECK_ARGUMENT(
       !w.bias.defined() || w.bias.numel() == w.weight.size(0), op, "bias", w.bias);
+}
+
+at::Tensor updated(const at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
+  return w.update ? add_low_rank(y, x, *w.update) : y;
 }
 
 class Linear : public torch::autograd::Function<Linear> {
@@ -136,14 +142,14 @@ class SwigluLinearAdd : public torch::autograd::Function<SwigluLinearAdd> {
 
 at::Tensor linear(const at::Tensor& x, const LinearWeights& w) {
   check_linear("linear", x.size(-1), w);
-  return Linear::apply(x, w.weight, optional(w.bias));
+  return updated(Linear::apply(x, w.weight, optional(w.bias)), x, w);
 }
 
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w) {
   check_linear("linear_add", x.size(-1), w);
   ROPEWALK_CHECK_ARGUMENT(
       residual.size(-1) == w.weight.size(0), "linear_add", "residual", residual);
-  return LinearAdd::apply(residual, x, w.weight, optional(w.bias));
+  return updated(LinearAdd::apply(residual, x, w.weight, optional(w.bias)), x, w);
 }
 
 std::tuple<at::Tensor, at::Tensor> norm_linear(const at::Tensor& x,
@@ -155,6 +161,7 @@ std::tuple<at::Tensor, at::Tensor> norm_linear(const at::Tensor& x,
                           "norm_linear",
                           "norm_weight",
                           norm_weight);
+  if (w.update) return {linear(rms_norm(x, norm_weight, eps), w), x};
   auto out = NormLinear::apply(x, norm_weight, eps, w.weight, optional(w.bias));
   return {out[0], out[1]};
 }
@@ -164,6 +171,7 @@ at::Tensor swiglu_linear_add(const at::Tensor& residual,
                              const LinearWeights& w) {
   check_linear("swiglu_linear_add", gate_up.size(-1) / 2, w);
   ROPEWALK_CHECK_ARGUMENT(gate_up.size(-1) % 2 == 0, "swiglu_linear_add", "gate_up", gate_up);
+  if (w.update) return linear_add(residual, swiglu(gate_up), w);
   return SwigluLinearAdd::apply(residual, gate_up, w.weight, optional(w.bias));
 }
 

@@ -51,6 +51,10 @@ class ActivatedLinearAdd : public torch::autograd::Function<ActivatedLinearAdd> 
   }
 };
 
+at::Tensor maybe_added(const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w) {
+  return residual.defined() ? linear_add(residual, x, w) : linear(x, w);
+}
+
 void check(const char* op, int64_t width, const at::Tensor& residual, const LinearWeights& w) {
   ROPEWALK_CHECK_ARGUMENT(w.weight.dim() == 2 && w.weight.size(1) == width, op, "weight", w.weight);
   ROPEWALK_CHECK_ARGUMENT(
@@ -67,6 +71,7 @@ at::Tensor gated_linear_add(const at::Tensor& residual,
                             const LinearWeights& w) {
   ROPEWALK_CHECK_ARGUMENT(gate_up.size(-1) % 2 == 0, "gated_linear_add", "gate_up", gate_up);
   check("gated_linear_add", gate_up.size(-1) / 2, residual, w);
+  if (w.update) return maybe_added(residual, gated(gate_up, activation), w);
   if (activation == Activation::kSilu && residual.defined()) {
     return swiglu_linear_add(residual, gate_up, w);
   }
@@ -83,6 +88,7 @@ at::Tensor activated_linear_add(const at::Tensor& residual,
                                 Activation activation,
                                 const LinearWeights& w) {
   check("activated_linear_add", x.size(-1), residual, w);
+  if (w.update) return maybe_added(residual, activate(x, activation), w);
   return ActivatedLinearAdd::apply(products::optional(residual),
                                    x,
                                    w.weight,

@@ -30,10 +30,9 @@ at::Tensor zeros_like_in(const at::Tensor& parameter, bool host_memory) {
 
 AdamW::AdamW(dist::NamedShardedTensors trained,
              const OptimizerConfig& config,
-             bool moments_in_host_memory)
+             bool moments_in_host_memory,
+             const RateFactor& rate_factor)
     : config_(config), parameters_(std::move(trained)) {
-  Group decayed{.weight_decay = config.weight_decay};
-  Group plain{.weight_decay = 0.0};
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const auto& [name, parameter] = parameters_[i];
     const at::Tensor& local = parameter.local();
@@ -43,11 +42,16 @@ AdamW::AdamW(dist::NamedShardedTensors trained,
     first_moments_.push_back(zeros_like_in(local, moments_elsewhere_));
     second_moments_.push_back(zeros_like_in(local, moments_elsewhere_));
     if (local.numel() == 0) continue;
-    (parameter.shape().size() >= 2 ? decayed : plain).members.push_back(i);
+    const double decay = parameter.shape().size() >= 2 ? config.weight_decay : 0.0;
+    group_of(decay, rate_factor ? rate_factor(name) : 1.0).members.push_back(i);
   }
-  for (Group* group : {&decayed, &plain}) {
-    if (!group->members.empty()) groups_.push_back(std::move(*group));
+}
+
+AdamW::Group& AdamW::group_of(double weight_decay, double rate_factor) {
+  for (Group& group : groups_) {
+    if (group.weight_decay == weight_decay && group.rate_factor == rate_factor) return group;
   }
+  return groups_.emplace_back(Group{weight_decay, rate_factor, {}});
 }
 
 void AdamW::step(double learning_rate) {
@@ -82,7 +86,7 @@ void AdamW::update(const Group& group, size_t begin, size_t end, double learning
                     second,
                     /*max_exp_avg_sqs=*/{},
                     std::vector<at::Tensor>(parameters.size(), count),
-                    learning_rate,
+                    learning_rate * group.rate_factor,
                     config_.betas[0],
                     config_.betas[1],
                     group.weight_decay,

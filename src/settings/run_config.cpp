@@ -35,6 +35,21 @@ void check_lengths(const RunConfig& config, Diagnostics& d) {
   }
 }
 
+void check_lora(const RunConfig& config, Diagnostics& d) {
+  if (!config.lora.on()) return;
+  if (config.model.from_scratch()) {
+    d.error("lora.rank",
+            "found " + std::to_string(config.lora.rank) +
+                ", but a model from scratch has no weights to leave as they are: name a checkpoint "
+                "as model.pretrained, or set rank to 0");
+  }
+  if (config.optimizer.trainable != OptimizerConfig{}.trainable) {
+    d.error("optimizer.trainable",
+            "stands beside lora.rank, which chooses what is trained: leave it out. "
+            "lora.train_norms, lora.train_embeddings and optimizer.frozen narrow the choice");
+  }
+}
+
 // Other values that would fit: the neighbours of the batch, and other micro-batches for it.
 std::string batch_suggestion(const TrainConfig& train, int64_t unit, int64_t num_readers) {
   const int64_t below = train.global_batch_size / unit * unit;
@@ -135,6 +150,7 @@ void check_shards_for_ranks(const ParallelConfig& parallel, int64_t world_size, 
 
 void RunConfig::check(Diagnostics& d) const {
   check_lengths(*this, d);
+  check_lora(*this, d);
   if (schedule.warmup_steps > train.steps) {
     d.warning("schedule.warmup_steps",
               "found " + std::to_string(schedule.warmup_steps) + ", more than train.steps (" +

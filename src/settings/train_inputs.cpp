@@ -9,6 +9,8 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/config/reader.h"
 #include "ropewalk/formats/model_files.h"
+#include "ropewalk/settings/lora_run.h"
+#include "ropewalk/spec/peft_adapter.h"
 #include "ropewalk/spec/weight_check.h"
 #include "ropewalk/spec/weight_map.h"
 #include "ropewalk/tokenizer/tokenizer.h"
@@ -79,6 +81,25 @@ void check_trainable(const OptimizerConfig& optimizer,
   }
 }
 
+void check_adapter(const RunConfig& config, const DecoderSpec& spec, Diagnostics& faults) {
+  const OptimizerConfig optimizer = trained_parameters(config, spec);
+  std::vector<std::string> trained;
+  for (const WeightEntry& entry : weight_map(spec)) {
+    if (entry.trainable && is_selected(entry.name, optimizer.trainable, optimizer.frozen)) {
+      trained.push_back(entry.name);
+    }
+  }
+  const std::filesystem::path folder = *config.lora.pretrained;
+  collect_faults(faults, "lora.pretrained", [&] {
+    check_adapter_to_start_from(open_peft_adapter(folder), config.lora, spec, trained, faults);
+    if (!std::filesystem::exists(folder / "config.json")) return;
+    if (load_hf_model(folder).spec.rope == spec.rope) return;
+    faults.warning("lora.pretrained",
+                   "the adapter was trained at other positions (" +
+                       (folder / "config.json").string() + ") than this run's model has");
+  });
+}
+
 void check_weight_files(const HfModel& model, Diagnostics& faults) {
   collect_faults(faults, "model.pretrained", [&] {
     check_weights(ModelFiles::open(model.path), model.spec, model.quantization)
@@ -95,8 +116,10 @@ void check_model(const RunConfig& config, const HfModel& model, Diagnostics& fau
   }
   check_special_tokens(config, model, faults);
   check_dropout(model, faults);
-  if (is_sound(faults, {"optimizer.trainable", "optimizer.frozen"})) {
-    check_trainable(config.optimizer, model.spec, faults);
+  if (is_sound(faults, {"optimizer.trainable", "optimizer.frozen", "lora"})) {
+    const DecoderSpec spec = with_lora(config, model.spec, faults);
+    check_trainable(trained_parameters(config, spec), spec, faults);
+    if (config.lora.pretrained && is_sound(faults, {"lora"})) check_adapter(config, spec, faults);
   }
   if (config.model.pretrained) check_weight_files(model, faults);
 }
@@ -201,6 +224,8 @@ TrainInputs load_train_inputs(const RunStage& stage, int64_t world_size, Diagnos
   }
   found.throw_if_errors<ConfigError>(inputs.source);
   inputs.model = *model;
+  inputs.spec = with_lora(config, model->spec, found);
+  inputs.optimizer = trained_parameters(config, inputs.spec);
   warnings.merge(found);
   return inputs;
 }

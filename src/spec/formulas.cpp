@@ -10,6 +10,8 @@ double products(const DecoderSpec& spec, const ParameterShape& parameter) {
   const auto count = static_cast<double>(parameter.count());
   switch (parameter.role) {
     case ParameterRole::kMatrix:
+    case ParameterRole::kLoraA:
+    case ParameterRole::kLoraB:
       return count;
     case ParameterRole::kEmbedding:
       return spec.tied_embeddings ? count : 0.0;

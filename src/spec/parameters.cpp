@@ -16,6 +16,8 @@ class Listing {
     const int64_t rows = std::accumulate(parts.begin(), parts.end(), int64_t{0});
     add({name + ".weight", {rows, columns}, parts, ParameterRole::kMatrix});
     if (bias) add({name + ".bias", {rows}, std::move(parts)});
+    const LoraTarget* target = spec_.lora ? spec_.lora->find(name) : nullptr;
+    if (target != nullptr) lora(*target, columns);
   }
   void vector(const std::string& name, int64_t size, double initial = 0.0) {
     add({name, {size}, {size}});
@@ -93,6 +95,21 @@ class Listing {
 
  private:
   void add(ParameterShape shape) { list_.push_back(std::move(shape)); }
+
+  void lora(const LoraTarget& target, int64_t columns) {
+    const int64_t rank = spec_.lora->rank, updates = std::ssize(target.updates);
+    ParameterShape a{target.parameter + kLoraA, {updates * rank, columns}};
+    a.parts.assign(target.updates.size(), rank);
+    a.role = ParameterRole::kLoraA;
+    ParameterShape b{target.parameter + kLoraB, {0, rank}};
+    for (const LoraUpdate& update : target.updates) {
+      b.parts.push_back(update.row_end - update.row_begin);
+      b.shape.front() += b.parts.back();
+    }
+    b.role = ParameterRole::kLoraB;
+    add(std::move(a));
+    add(std::move(b));
+  }
 
   // Started where both slopes are 0.8, as transformers does.
   void xielu(const std::string& prefix) {

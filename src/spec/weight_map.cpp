@@ -33,7 +33,7 @@ class Mapper {
     const std::string prefix = layer < 0 ? "" : "layers." + std::to_string(layer) + ".";
     for (const ParameterShape& parameter : parameters) {
       WeightEntry entry{prefix + parameter.name, parameter.shape, {}, parameter.trainable};
-      const WeightName& name = name_of(parameter);
+      const WeightName name = name_of(parameter);
       for (std::string foreign : name.foreign) {
         foreign = fill_in(std::move(foreign), "{}", layer);
         foreign_.push_back(std::move(foreign));
@@ -45,14 +45,30 @@ class Mapper {
   }
 
  private:
-  const WeightName& name_of(const ParameterShape& parameter) const {
-    const auto at =
-        std::find_if(weights_.names.begin(), weights_.names.end(), [&](const WeightName& name) {
-          return name.ours == parameter.name;
-        });
+  WeightName name_of(const ParameterShape& parameter) const {
+    if (parameter.role == ParameterRole::kLoraA) return lora_name(parameter.name, kLoraA);
+    if (parameter.role == ParameterRole::kLoraB) return lora_name(parameter.name, kLoraB);
+    return family_name(parameter.name);
+  }
+
+  const WeightName& family_name(const std::string& ours) const {
+    const auto at = std::find_if(weights_.names.begin(),
+                                 weights_.names.end(),
+                                 [&](const WeightName& name) { return name.ours == ours; });
     ROPEWALK_CHECK(at != weights_.names.end(),
-                   "family " + spec_.model_type + " names no weight for " + parameter.name);
+                   "family " + spec_.model_type + " names no weight for " + ours);
     return *at;
+  }
+
+  // As PEFT names them. B has the rows of the weight, in the weight's order.
+  WeightName lora_name(const std::string& ours, const std::string& kind) const {
+    const std::string parameter = ours.substr(0, ours.size() - kind.size());
+    WeightName name{.ours = ours, .foreign = {}, .layout = WeightLayout::kPlain};
+    for (const LoraUpdate& update : spec_.lora->find(parameter)->updates) {
+      name.foreign.push_back(kPeftPrefix + update.module + kind + ".weight");
+    }
+    if (kind == kLoraB) name.layout = family_name(parameter + ".weight").layout;
+    return name;
   }
 
   void append_slices(const ParameterShape& parameter, WeightLayout layout, WeightEntry& entry) {

@@ -1,6 +1,9 @@
 #include "train/owned_state.h"
 
+#include <set>
+
 #include "ropewalk/base/errors.h"
+#include "ropewalk/spec/lora_spec.h"
 
 namespace ropewalk {
 namespace {
@@ -26,6 +29,27 @@ void OptimizerState::load_state(const Json& state) {
 std::vector<ParameterTensors> OptimizerState::tensors() {
   return {{.suffix = ".exp_avg", .tensors = optimizer_.first_moments()},
           {.suffix = ".exp_avg_sq", .tensors = optimizer_.second_moments()}};
+}
+
+void LoraState::load_state(const Json& state) {
+  const std::string stored = state.value("base", "");
+  if (stored == base_) return;
+  throw CheckpointError(
+      "model.pretrained: its weight files have hash " + base_ + ", those that the run began with " +
+      stored +
+      ": the low-rank updates belong to other weights. Name the folder that the run was started "
+      "with, or start a new run from the checkpoint, which is a whole model");
+}
+
+std::vector<ParameterTensors> LoraState::tensors() {
+  std::set<std::string> trained;
+  for (const auto& [name, tensor] : data_parallel_.trained()) trained.insert(name);
+  ParameterTensors kept{.suffix = kTrainedSuffix, .tensors = {}};
+  for (const auto& [name, tensor] : data_parallel_.weights()) {
+    const bool is_update = name.ends_with(kLoraA) || name.ends_with(kLoraB);
+    if (is_update || trained.contains(name)) kept.tensors.emplace_back(name, tensor);
+  }
+  return {std::move(kept)};
 }
 
 Json ProgressState::state() const {

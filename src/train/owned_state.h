@@ -46,6 +46,23 @@ class ProgressState final : public Stateful {
   std::string loaded_data_hash;
 };
 
+// A run with low-rank updates: their values and those of all else that is trained, in fp32, and
+// which weights they stand beside.
+class LoraState final : public Stateful {
+ public:
+  // `base`: weights_hash of model.pretrained.
+  LoraState(parallel::DataParallel& data_parallel, std::string base)
+      : data_parallel_(data_parallel), base_(std::move(base)) {}
+  std::string key() const override { return kLoraStem; }
+  Json state() const override { return {{"base", base_}}; }
+  void load_state(const Json& state) override;
+  std::vector<ParameterTensors> tensors() override;
+
+ private:
+  parallel::DataParallel& data_parallel_;
+  std::string base_;
+};
+
 // The order in which gradients are summed over the ranks.
 class ReducerState final : public Stateful {
  public:

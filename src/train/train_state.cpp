@@ -3,10 +3,14 @@
 #include <limits>
 
 #include "ropewalk/base/log.h"
+#include "ropewalk/checkpoint/adapter.h"
+#include "ropewalk/checkpoint/agree.h"
 #include "ropewalk/checkpoint/import.h"
 #include "ropewalk/checkpoint/initial_weights.h"
+#include "ropewalk/checkpoint/weights_hash.h"
 #include "ropewalk/optim/trainable.h"
 #include "ropewalk/parallel/block_runner.h"
+#include "ropewalk/settings/lora_run.h"
 #include "train/make_data_parallel.h"
 #include "train/start.h"
 
@@ -17,7 +21,7 @@ std::shared_ptr<Decoder> build_for_training(const TrainInputs& inputs, at::Devic
   const RunConfig& config = inputs.config;
   const bool bf16 = config.train.precision == Precision::kBf16;
   return build_decoder(
-      inputs.model.spec,
+      inputs.spec,
       {.compute_dtype = bf16 ? at::kBFloat16 : at::kFloat,
        .loss_chunk_tokens = config.train.loss_chunk_tokens,
        .device = device,
@@ -35,15 +39,30 @@ dist::NamedShardedTensors all_weights(const parallel::DataParallel& data_paralle
   return weights;
 }
 
+dist::NamedShardedTensors without_updates(const dist::NamedShardedTensors& weights) {
+  dist::NamedShardedTensors rest = weights;
+  std::erase_if(rest, [](const auto& named) {
+    return named.first.ends_with(kLoraA) || named.first.ends_with(kLoraB);
+  });
+  return rest;
+}
+
 void fill_fresh_weights(const dist::NamedShardedTensors& weights,
                         const TrainInputs& inputs,
                         dist::Group& group) {
-  if (inputs.config.model.pretrained) {
-    import_weights(weights, inputs.model.spec, inputs.model, group);
-  } else {
-    fill_initial_weights(
-        weights, inputs.model.spec, static_cast<uint64_t>(inputs.config.train.seed));
-  }
+  const auto seed = static_cast<uint64_t>(inputs.config.train.seed);
+  if (!inputs.config.model.pretrained) return fill_initial_weights(weights, inputs.spec, seed);
+  import_weights(without_updates(weights), inputs.model.spec, inputs.model, group);
+  fill_initial_updates(weights, inputs.spec, seed);
+}
+
+void start_from_adapter(const dist::NamedShardedTensors& weights,
+                        const TrainInputs& inputs,
+                        dist::Group& group) {
+  if (!inputs.config.lora.pretrained) return;
+  on_every_rank(group, [&] {
+    import_adapter(weights, inputs.spec, open_peft_adapter(*inputs.config.lora.pretrained));
+  });
 }
 
 CheckpointerOptions checkpointer_options(const TrainInputs& inputs, at::Device device) {
@@ -65,14 +84,17 @@ TrainState::TrainState(const TrainInputs& inputs,
                        std::shared_ptr<dist::Group> group)
     : decoder_(build_for_training(inputs, group->device())) {
   const RunConfig& config = inputs.config;
-  select_trainable(decoder_->parameters_by_name(), config.optimizer, inputs.source);
+  select_trainable(decoder_->parameters_by_name(), inputs.optimizer, inputs.source);
   data_parallel_ = make_data_parallel(config.parallel, *decoder_, group);
   decoder_->set_block_runner(
       parallel::make_block_runner({.recompute = config.parallel.recompute,
                                    .offload_inputs = config.parallel.offload_block_inputs,
                                    .hooks = data_parallel_->block_hooks()}));
   optimizer_ = std::make_unique<AdamW>(
-      data_parallel_->trained(), config.optimizer, config.parallel.offload_optimizer);
+      data_parallel_->trained(),
+      config.optimizer,
+      config.parallel.offload_optimizer,
+      [&lora = config.lora](const std::string& name) { return rate_factor(lora, name); });
   const dist::NamedShardedTensors weights = all_weights(*data_parallel_, *decoder_);
   context_parallel_ = parallel::ContextParallel::among(*group, config.parallel);
   checkpointer_ = std::make_unique<Checkpointer>(
@@ -80,8 +102,10 @@ TrainState::TrainState(const TrainInputs& inputs,
   if (start.overwrite) checkpointer_->start_over();
 
   const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, inputs, start, *group);
+  // With low-rank updates a checkpoint lacks the weights that they stand beside.
+  if (!found || config.lora.on()) fill_fresh_weights(weights, inputs, *group);
   if (!found) {
-    fill_fresh_weights(weights, inputs, *group);
+    start_from_adapter(weights, inputs, *group);
     data_parallel_->synchronize_weights();
   }
   optimizer_state_ = std::make_unique<OptimizerState>(*optimizer_);
@@ -89,6 +113,11 @@ TrainState::TrainState(const TrainInputs& inputs,
   checkpointer_->add(*optimizer_state_);
   checkpointer_->add(*reducer_state_);
   checkpointer_->add(progress_);
+  if (config.lora.on()) {
+    lora_state_ = std::make_unique<LoraState>(*data_parallel_,
+                                              weights_hash(*config.model.pretrained, *group));
+    checkpointer_->add(*lora_state_);
+  }
   if (found) load_start(*checkpointer_, *found, inputs, *group);
   resumed_from_ = found;
 }

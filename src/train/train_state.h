@@ -45,6 +45,7 @@ class TrainState {
   std::unique_ptr<parallel::DataParallel> data_parallel_;
   std::unique_ptr<OptimizerState> optimizer_state_;
   std::unique_ptr<ReducerState> reducer_state_;
+  std::unique_ptr<LoraState> lora_state_;  // null: no low-rank updates
   ProgressState progress_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::optional<FoundCheckpoint> resumed_from_;

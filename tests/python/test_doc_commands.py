@@ -21,7 +21,7 @@ PAGES = [SOURCE / "README.md", *sorted(SOURCE.glob("docs/*.md"))]
 LAUNCHERS = SOURCE / "docs" / "distributed_runs.md"
 
 # Pages that begin where README.md's `extend` ended, with a run config.
-CONTINUED = {"distributed_runs.md", "evaluation.md", "getting_started.md", "reports.md"}
+CONTINUED = {"distributed_runs.md", "evaluation.md", "getting_started.md", "lora.md", "reports.md"}
 
 # What the pages' sizes become: the example model has a window of 256.
 SCALED_DOWN = [

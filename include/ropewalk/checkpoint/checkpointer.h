@@ -4,7 +4,14 @@
 // writes the rest, the manifest last, syncs, renames and syncs the parent; only then is it said to
 // be saved, and only then are older checkpoints deleted. A failure on one rank is thrown on every
 // rank. All ranks must see the same run directory. Files depend neither on the number of ranks nor
-// on how they hold the tensors: any of them loads what others saved. Every method marked collective
+// on how they hold the tensors: any of them loads what others saved.
+//
+// A model with low-rank updates is saved with the updates added to its weights, so that every
+// checkpoint is the model as it stands. What the weights were before cannot be had from that: the
+// updates, and all else that is trained, are an owner's tensors, and the other weights come from
+// where the run took them. Neither the sum nor a rounding of it ever flows back into training.
+//
+// Every method marked collective
 // must be called by all ranks at the same point.
 #pragma once
 
@@ -81,9 +88,9 @@ class Checkpointer {
   // logged. Nothing only for kNewestOrNone. Collective.
   std::optional<FoundCheckpoint> find(const ResumeRequest& request);
 
-  // Fills what this rank holds of the weights (master weights where there are) and of every owner's
-  // tensors; nothing else of the files is read. The next save replaces
-  // later checkpoints of the run. Collective.
+  // Fills what this rank holds of the weights (master weights where there are; none of a model with
+  // low-rank updates, whose caller has filled them) and of every owner's tensors; nothing else of
+  // the files is read. The next save replaces later checkpoints of the run. Collective.
   LoadedCheckpoint load(const FoundCheckpoint& checkpoint);
 
   // Returns the published folder, durable; a second save of one step is that of the first. What it

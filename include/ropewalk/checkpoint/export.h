@@ -30,12 +30,16 @@ std::vector<ManifestEntry> write_hf_model(const std::filesystem::path& folder,
 struct ExportOptions {
   std::optional<DType> dtype;  // default: as stored; bf16 where weights are stored quantised
   uint64_t max_shard_bytes = 5'000'000'000;
+  std::optional<std::filesystem::path>
+      adapter;  // folder of a PEFT adapter to merge into the weights
 };
 
 // `source` (any HF directory, a checkpoint of a run, or a run directory: its newest checkpoint) to
 // `target`, tensor by tensor, published at once. What is quantised becomes plain. Where the
-// checkpoint has fp32 master weights and fp32 is asked for, they are taken. Throws ConfigError when
-// `target` exists.
+// checkpoint has fp32 master weights and fp32 is asked for, they are taken. An
+// adapter is merged in fp32, and the positions are those of the config.json beside it, if there is
+// one. Throws ConfigError when `target` exists, or with all that makes the
+// adapter another model's.
 void export_hf_model(const std::filesystem::path& source,
                      const std::filesystem::path& target,
                      const ExportOptions& options);

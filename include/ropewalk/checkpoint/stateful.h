@@ -17,6 +17,11 @@ struct ParameterTensors {
   dist::NamedShardedTensors tensors;  // under our parameters' names; live
 };
 
+// Key of the owner that holds what a run with low-rank updates trains, and its tensors' suffix:
+// what export takes adapters from.
+inline constexpr const char* kLoraStem = "lora";
+inline constexpr const char* kTrainedSuffix = ".trained";
+
 // Called on the training thread between steps. Tensors, the same on every rank but for what it
 // holds of them, are read on save and written in place on load, before load_state.
 class Stateful {

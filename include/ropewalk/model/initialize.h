@@ -1,5 +1,7 @@
-// Random weights that training from scratch starts with. A value depends on the seed, the
-// parameter's name and its index only, so that whoever holds a part of a parameter makes just that.
+// Random weights that training from scratch starts with, and low-rank updates: A uniform between
+// plus and minus 1 / sqrt(in), as PEFT has it (kaiming_uniform with a = sqrt(5)), B zero. A value
+// depends on the seed, the parameter's name and its index only, so that whoever holds a part of a
+// parameter makes just that.
 #pragma once
 
 #include <cstdint>

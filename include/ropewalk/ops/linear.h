@@ -1,19 +1,23 @@
 // Products with a weight that is stored in fp32 and cast to the input's type at use, fused with the
 // cheap elementwise op beside them so that backward need not keep that op's result.
-// Weights are [out, in]; inputs [..., in]; an undefined bias means none.
+// Weights are [out, in]; inputs [..., in]; an undefined bias means none. A weight with a low-rank
+// update acts as W + scale B A; the fused ops then keep their product's input as well.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <tuple>
 
 #include "ropewalk/ops/activation.h"
+#include "ropewalk/ops/low_rank.h"
 
 namespace ropewalk::ops {
 
 struct LinearWeights {
   at::Tensor weight;  // [out, in]
   at::Tensor bias;    // [out] or undefined
+  std::shared_ptr<const LowRank> update = nullptr;
 };
 
 at::Tensor linear(const at::Tensor& x, const LinearWeights& w);

@@ -7,6 +7,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "ropewalk/dist/sharded_tensor.h"
@@ -14,15 +16,19 @@
 
 namespace ropewalk {
 
+// What a parameter's learning rate is multiplied with, by its name.
+using RateFactor = std::function<double(const std::string& name)>;
+
 // Not thread-safe. Holds this rank's part of the parameters (shared storage) and one fp32 pair of
 // moments for it.
 class AdamW {
  public:
   // `trained`: fp32. `moments_in_host_memory`: they pass through the parameters' device a parameter
-  // at a time in each update; without effect on a CPU.
+  // at a time in each update; without effect on a CPU. `rate_factor`: none = 1 for all.
   AdamW(dist::NamedShardedTensors trained,
         const OptimizerConfig& config,
-        bool moments_in_host_memory = false);
+        bool moments_in_host_memory = false,
+        const RateFactor& rate_factor = {});
 
   // One update in place from the gradients of the local parts, which must be there.
   void step(double learning_rate);
@@ -44,9 +50,11 @@ class AdamW {
  private:
   struct Group {
     double weight_decay = 0.0;
+    double rate_factor = 1.0;
     std::vector<size_t> members;  // indices into parameters_
   };
 
+  Group& group_of(double weight_decay, double rate_factor);
   // Members [begin, end) of the group at once.
   void update(const Group& group, size_t begin, size_t end, double learning_rate);
 

@@ -11,6 +11,7 @@
 #include "ropewalk/optim/optimizer_config.h"
 #include "ropewalk/optim/schedule_config.h"
 #include "ropewalk/parallel/parallel_config.h"
+#include "ropewalk/spec/lora_config.h"
 #include "ropewalk/spec/model_config.h"
 #include "ropewalk/train/log_config.h"
 #include "ropewalk/train/train_config.h"
@@ -21,6 +22,7 @@ struct DecoderSpec;
 
 struct RunConfig {
   ModelConfig model;
+  LoraConfig lora;
   DataConfig data;
   TrainConfig train;
   OptimizerConfig optimizer;
@@ -39,6 +41,10 @@ struct RunConfig {
             &R::model,
             "The model: a pre-trained checkpoint with overrides, or an architecture from scratch.",
             required),
+        field("lora",
+              &R::lora,
+              "Low-rank updates that are trained instead of the weights; off unless `rank` is "
+              "given."),
         field("data", &R::data, "Token shards and how sequences are made of them."),
         field("train", &R::train, "Length, batch, precision and place of the run."),
         field("optimizer", &R::optimizer, "AdamW and what it trains."),

@@ -10,6 +10,7 @@
 
 #include "ropewalk/rope/rope_parameters.h"
 #include "ropewalk/spec/experts_spec.h"
+#include "ropewalk/spec/lora_spec.h"
 
 namespace ropewalk {
 
@@ -117,6 +118,8 @@ struct DecoderSpec {
   std::optional<int64_t> bos_token_id;
   RopeParameters rope;
   std::optional<RopeParameters> local_rope;  // of the layers with LayerRope::kLocal
+  // Updates that are trained beside the weights; no config.json has any.
+  std::optional<LoraSpec> lora;
 
   bool operator==(const DecoderSpec&) const = default;
 

@@ -16,6 +16,8 @@ enum class ParameterRole {
   kMatrix,     // multiplied with every token
   kEmbedding,  // looked up
   kExperts,    // multiplied with the tokens that are routed to it
+  kLoraA,      // of a low-rank update (lora_spec.h)
+  kLoraB,
 };
 
 struct ParameterShape {

@@ -9,6 +9,9 @@
 
 namespace ropewalk {
 
+// What PEFT puts before the model's own names in its files.
+inline const std::string kPeftPrefix = "base_model.model.";
+
 // Rows [row_begin, row_end) of our tensor are the whole of one foreign tensor. Read as rows (all
 // dimensions but the last one flattened, after the last two were swapped if `transposed`), our row
 // row_begin + i is the foreign row rows[i].
@@ -28,7 +31,8 @@ struct WeightEntry {
   bool trainable = true;            // false: part of the checkpoint, never updated
 };
 
-// Every parameter of the model, in the order in which the model registers them.
+// Every parameter of the model, in the order in which the model registers them. Low-rank updates
+// are under the names that PEFT's files give them.
 std::vector<WeightEntry> weight_map(const DecoderSpec& spec);
 
 // Foreign names that hold nothing to learn and may be present: derived buffers, and the output

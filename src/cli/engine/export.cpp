@@ -5,6 +5,7 @@
 #include "cli/engine/engine_commands.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/checkpoint/adapter.h"
 #include "ropewalk/rope/hf_rope.h"
 
 namespace ropewalk::cli {
@@ -22,7 +23,13 @@ std::optional<DType> dtype_of(const std::string& name) {
 
 int run_export(const ExportOptions& options) {
   configure_logging(LogLevel::kInfo);
-  export_hf_model(options.checkpoint, options.output, {.dtype = dtype_of(options.dtype)});
+  if (options.adapter) {
+    export_peft_adapter(options.checkpoint, options.output);
+  } else {
+    ropewalk::ExportOptions how{.dtype = dtype_of(options.dtype), .adapter = {}};
+    if (!options.merge_adapter.empty()) how.adapter = options.merge_adapter;
+    export_hf_model(options.checkpoint, options.output, how);
+  }
   const Json config = read_json_file(std::filesystem::path(options.output) / "config.json");
   for (const std::string& remark : foreign_reader_remarks(config)) log_warn(remark);
   std::printf("wrote %s\n", options.output.c_str());

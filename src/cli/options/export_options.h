@@ -14,7 +14,9 @@ inline constexpr CommandInfo kExportCommand{
 struct ExportOptions {
   std::string checkpoint;
   std::string output;
-  std::string dtype;  // empty: the checkpoint's own
+  std::string dtype;          // empty: the checkpoint's own
+  bool adapter = false;       // the low-rank updates alone
+  std::string merge_adapter;  // folder of an adapter to merge; empty: none
 };
 
 void declare_export_options(CLI::App& app, ExportOptions& options);
