@@ -54,12 +54,13 @@ class AddLowRank : public torch::autograd::Function<AddLowRank> {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor &x = saved[0], &h_NS = saved[1], &a_SI = saved[2], &b_OR = saved[3];
     const std::vector<int64_t> borders = ctx->saved_data["borders"].toIntVector();
-    const at::Tensor dy_NO = products::flat(grads[0]) * ctx->saved_data["scale"].toDouble();
+    const double scale = ctx->saved_data["scale"].toDouble();
+    const at::Tensor dy_NO = products::flat(grads[0]);
     const at::Tensor b = b_OR.to(dy_NO.scalar_type());
     at::Tensor dh_NS = at::empty_like(h_NS), db_OR = at::empty_like(b_OR);
     for_each_part(borders, b.size(1), [&](auto columns, auto inner, auto rows) {
-      inner(dh_NS).copy_(at::mm(columns(dy_NO), rows(b)));
-      rows(db_OR).copy_(at::mm(columns(dy_NO).t(), inner(h_NS)));
+      inner(dh_NS).copy_(at::mm(columns(dy_NO), rows(b)).mul_(scale));
+      rows(db_OR).copy_(at::mm(columns(dy_NO).t(), inner(h_NS)).mul_(scale));
     });
     tensor_list out(6);
     out[0] = grads[0];

@@ -36,18 +36,10 @@ void check_lengths(const RunConfig& config, Diagnostics& d) {
 }
 
 void check_lora(const RunConfig& config, Diagnostics& d) {
-  if (!config.lora.on()) return;
-  if (config.model.from_scratch()) {
-    d.error("lora.rank",
-            "found " + std::to_string(config.lora.rank) +
-                ", but a model from scratch has no weights to leave as they are: name a checkpoint "
-                "as model.pretrained, or set rank to 0");
-  }
-  if (config.optimizer.trainable != OptimizerConfig{}.trainable) {
-    d.error("optimizer.trainable",
-            "stands beside lora.rank, which chooses what is trained: leave it out. "
-            "lora.train_norms, lora.train_embeddings and optimizer.frozen narrow the choice");
-  }
+  if (!config.lora.on() || config.optimizer.trainable == OptimizerConfig{}.trainable) return;
+  d.error("optimizer.trainable",
+          "stands beside lora.rank, which chooses what is trained: leave it out. "
+          "lora.train_norms, lora.train_embeddings and optimizer.frozen narrow the choice");
 }
 
 // Other values that would fit: the neighbours of the batch, and other micro-batches for it.

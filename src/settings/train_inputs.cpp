@@ -81,6 +81,14 @@ void check_trainable(const OptimizerConfig& optimizer,
   }
 }
 
+void check_there_are_weights(const RunConfig& config, Diagnostics& faults) {
+  if (!config.lora.on() || !config.model.from_scratch()) return;
+  faults.error("lora.rank",
+               "found " + std::to_string(config.lora.rank) +
+                   ", but a model from scratch has no weights to leave as they are: name a "
+                   "checkpoint as model.pretrained, or set rank to 0");
+}
+
 void check_adapter(const RunConfig& config, const DecoderSpec& spec, Diagnostics& faults) {
   const OptimizerConfig optimizer = trained_parameters(config, spec);
   std::vector<std::string> trained;
@@ -116,6 +124,7 @@ void check_model(const RunConfig& config, const HfModel& model, Diagnostics& fau
   }
   check_special_tokens(config, model, faults);
   check_dropout(model, faults);
+  check_there_are_weights(config, faults);
   if (is_sound(faults, {"optimizer.trainable", "optimizer.frozen", "lora"})) {
     const DecoderSpec spec = with_lora(config, model.spec, faults);
     check_trainable(trained_parameters(config, spec), spec, faults);

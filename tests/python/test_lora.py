@@ -127,10 +127,18 @@ def test_the_ratio_of_learning_rates_is_that_of_the_updates_of_b(tmp_path, shard
 
 
 def test_only_updates_are_trained_where_norms_and_embeddings_are_not_wanted(tmp_path, shards):
-    run = lora_run(tmp_path, shards, "run", {"train_norms": False, "train_embeddings": False},
-                   parallel={"data_parallel": "fsdp"}, train={"steps": 1})
-    ropewalk("train", run, "--nproc", 2)
-    assert all("lora_" in name for name in trained(tmp_path / "run", 1))
+    """The first block's input then has no gradient."""
+    losses = {}
+    for recompute in ("none", "block", "selective"):
+        run = lora_run(tmp_path, shards, recompute,
+                       {"train_norms": False, "train_embeddings": False},
+                       parallel={"data_parallel": "fsdp", "recompute": recompute},
+                       optimizer={"learning_rate": 1e-2})
+        ropewalk("train", run, "--nproc", 2)
+        assert all("lora_" in name for name in trained(tmp_path / recompute, 6))
+        losses[recompute] = numbers(tmp_path / recompute, "loss")
+    assert losses["block"] == losses["none"] == losses["selective"]
+    assert losses["none"][-1] < losses["none"][0]
 
 
 # Between ropewalk and peft
@@ -327,6 +335,12 @@ def test_settings_that_mean_nothing_are_refused(tmp_path, shards):
     text = ropewalk("train", run, expect=2)
     assert 'lora.targets: found "query", which names no linear layer' in text
     assert "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj" in text
+    scratch = {"model_type": "llama", "vocab_size": 2048, "hidden_size": 64,
+               "intermediate_size": 80, "num_hidden_layers": 1, "num_attention_heads": 2,
+               "max_position_embeddings": 64, "eos_token_id": 2}
+    run = lora_run(tmp_path, shards, "run", model=scratch)
+    assert "lora.rank: found 4, but a model from scratch has no weights" in ropewalk(
+        "train", run, expect=2)
     run = lora_run(tmp_path, shards, "run", {"rank": 0, "pretrained": "somewhere"})
     assert "lora.pretrained: names an adapter, but lora.rank is 0" in ropewalk(
         "train", run, expect=2)
