@@ -30,6 +30,7 @@ class Listing {
       dense_mlp();
     }
     output("MLP output", Part::kMlp);
+    updates();
     return std::move(out_);
   }
 
@@ -89,7 +90,7 @@ class Listing {
     const int64_t qkv = (heads + spec_.num_kv_heads) * dim * c_;
     norm("normed attention input",
          Part::kAttention,
-         spec_.residual != ResidualKind::kParallelShared);
+         spec_.residual != ResidualKind::kParallelShared && !is_updated("attention.qkv"));
     if (spec_.qkv_clip > 0.0 && !spec_.qkv_clip_after_norm) {
       keep("unclipped projection", Part::kAttention, qkv);
     }
@@ -170,9 +171,27 @@ class Listing {
   void dense_mlp() {
     // A norm that both halves share was listed by attention.
     if (spec_.residual != ResidualKind::kParallelShared) {
-      norm("normed MLP input", Part::kMlp, /*may_fuse=*/true);
+      norm("normed MLP input",
+           Part::kMlp,
+           /*may_fuse=*/!is_updated("mlp.gate_up") && !is_updated("mlp.up"));
     }
     feed_forward("gate and up", spec_.intermediate_size);
+    if (is_updated("mlp.down")) keep("activated", Part::kMlp, spec_.intermediate_size * c_);
+  }
+
+  bool is_updated(const char* parameter) const {
+    return spec_.lora && spec_.lora->find(parameter) != nullptr;
+  }
+
+  // x A^T of every low-rank update; what the fused ops keep of x besides is listed with them.
+  void updates() {
+    if (!spec_.lora) return;
+    for (const LoraTarget& target : spec_.lora->targets) {
+      const bool attention = target.parameter.starts_with("attention.");
+      keep("low-rank products",
+           attention ? Part::kAttention : Part::kMlp,
+           std::ssize(target.updates) * spec_.lora->rank * c_);
+    }
   }
 
   void experts() {

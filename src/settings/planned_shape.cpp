@@ -1,6 +1,7 @@
 #include "ropewalk/settings/planned_shape.h"
 
 #include "ropewalk/base/name_patterns.h"
+#include "ropewalk/settings/lora_run.h"
 #include "ropewalk/spec/parameters.h"
 
 namespace ropewalk {
@@ -28,7 +29,7 @@ plan::RunShape planned_shape(const RunConfig& config, const DecoderSpec& spec, i
   shape.loss_chunk_tokens = config.train.loss_chunk_tokens;
   shape.precision = config.train.precision;
   shape.separate_documents = config.data.packing == Packing::kPacked;
-  shape.trained_share = trained_share(config.optimizer, spec);
+  shape.trained_share = trained_share(trained_parameters(config, spec), spec);
   shape.async_save = config.checkpoint.async_save;
   shape.parallel = config.parallel;
   return shape;

@@ -42,6 +42,20 @@ TEST(PlannedMemory, KeptActivationsAreWhatTheOpsSaveForBackward) {
             3 * block * tokens + rest);
 }
 
+// Two updates of rank 2 in the merged projection, one behind the gate.
+TEST(PlannedMemory, LowRankUpdatesKeepTheirInputsAndProducts) {
+  const DecoderSpec plain = spec_from(small_llama());
+  DecoderSpec updated = plain;
+  updated.lora = LoraSpec{.rank = 2,
+                          .scale = 1.0,
+                          .targets = {{"attention.qkv", {{"q", 0, 64}, {"k", 64, 96}}},
+                                      {"mlp.down", {{"down", 0, 64}}}}};
+  const auto kept = [](const DecoderSpec& spec) {
+    return use_at(spec, cpu_shape(128), Moment::kLoss, Use::kActivations);
+  };
+  EXPECT_EQ(kept(updated) - kept(plain), 3 * 128 * kFloat * (64 + 2 * 2 + 160 + 2));
+}
+
 TEST(PlannedMemory, RecomputeKeepsBlockInputsAndSelectiveAttentionBesides) {
   const DecoderSpec spec = spec_from(small_llama());
   RunShape shape = cpu_shape(128);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "ropewalk/base/json.h"
+#include "ropewalk/settings/lora_run.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/spec/hf_model.h"
 
@@ -52,6 +53,20 @@ TEST(PlannedShape, FrozenParametersAreNotTrained) {
   const DecoderSpec spec = resolve_model(config.model, "test").spec;
   EXPECT_DOUBLE_EQ(shape.trained_share,
                    1.0 - 2.0 * 100 * 64 / static_cast<double>(parameter_count(spec)));
+}
+
+TEST(PlannedShape, WithLowRankUpdatesTheyNormsAndEmbeddingsAreTrained) {
+  const RunConfig config = config_with({{"lora", {{"rank", 2}}}});
+  Diagnostics faults;
+  const DecoderSpec spec = with_lora(config, resolve_model(config.model, "test").spec, faults);
+  ASSERT_TRUE(faults.ok());
+  const int64_t updates = 2 * (3 * 2 * 64 + 3 * 64 * 2 + 2 * 64 + 64 * 2), norms = 5 * 64;
+  const auto all = static_cast<double>(parameter_count(spec));
+  EXPECT_DOUBLE_EQ(planned_shape(config, spec, 4).trained_share,
+                   static_cast<double>(updates + norms + 100 * 64) / all);
+  const RunConfig alone =
+      config_with({{"lora", {{"rank", 2}, {"train_norms", false}, {"train_embeddings", false}}}});
+  EXPECT_DOUBLE_EQ(planned_shape(alone, spec, 4).trained_share, static_cast<double>(updates) / all);
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 
 namespace ropewalk {
 
-// Of a run on so many ranks; what the machine decides (device, ranks_per_machine) is left as it is.
+// Of a run on so many ranks, whose model is `spec` (of with_lora); what the machine decides
+// (device, ranks_per_machine) is left as it is.
 plan::RunShape planned_shape(const RunConfig& config, const DecoderSpec& spec, int64_t ranks);
 
 }  // namespace ropewalk

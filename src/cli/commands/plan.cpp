@@ -9,6 +9,7 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/config/reader.h"
 #include "ropewalk/plan/machine.h"
+#include "ropewalk/settings/lora_run.h"
 #include "ropewalk/settings/planned_shape.h"
 #include "ropewalk/settings/run_config.h"
 #include "ropewalk/spec/hf_model.h"
@@ -84,8 +85,8 @@ PlanFindings read_inputs(const PlanOptions& options) {
   const int64_t ranks = options.gpus.value_or(1);
   findings.limits.memory_bytes = choose_memory(options, hardware, ranks, found);
   if (model) {
-    findings.spec = model->spec;
-    findings.shape = planned_shape(config, model->spec, ranks);
+    findings.spec = with_lora(config, model->spec, found);
+    findings.shape = planned_shape(config, findings.spec, ranks);
     findings.shape.device = hardware.device;
     findings.shape.ranks_per_machine = hardware.ranks_per_machine;
     check_against_ranks(config, model->spec, findings.shape, found);

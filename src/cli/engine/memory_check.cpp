@@ -28,7 +28,7 @@ void warn_when_memory_will_not_do(const TrainInputs& inputs,
                                   c10::Device device) {
   const auto memory = memory_of_rank(ranks, device);
   if (!memory) return;
-  const DecoderSpec& spec = inputs.model.spec;
+  const DecoderSpec& spec = inputs.spec;
   plan::RunShape shape = planned_shape(inputs.config, spec, ranks.world_size);
   shape.device = device.is_cuda() ? plan::Device::kCuda : plan::Device::kCpu;
   const std::string asked = inputs.source + " --gpus " + std::to_string(ranks.world_size) +
