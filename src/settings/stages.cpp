@@ -15,8 +15,8 @@ namespace {
 constexpr const char* kStages = "stages";
 constexpr const char* kGate = "gate";
 // What differs between the others would be another run: ranks, and where its files are.
-constexpr std::array<std::string_view, 7> kSections{
-    "model", "data", "train", "optimizer", "schedule", "checkpoint", "eval"};
+constexpr std::array<std::string_view, 8> kSections{
+    "model", "data", "train", "optimizer", "schedule", "lora", "checkpoint", "eval"};
 
 // Thousands of data folders. A value takes several times as much memory as its text.
 constexpr uint64_t kMaxFileBytes = uint64_t{1} << 20;
@@ -93,9 +93,10 @@ void check_stage(Json& stage, const std::string& where, Diagnostics& faults) {
   }
   for (const std::string& key : unknown) {
     stage.erase(key);
-    faults.error(where + "." + key,
-                 "cannot differ between stages; expected model, data, train, optimizer, schedule, "
-                 "checkpoint, eval or gate");
+    faults.error(
+        where + "." + key,
+        "cannot differ between stages; expected model, data, train, optimizer, schedule, lora, "
+        "checkpoint, eval or gate");
   }
   Diagnostics own;
   refuse(stage,
