@@ -56,6 +56,10 @@ std::string no_weights_text(const fs::path& folder) {
   std::sort(pickles.begin(), pickles.end());
   const std::string expected =
       std::string("; expected ") + kModelFileName + " or " + kModelIndexName;
+  if (fs::exists(folder / "adapter_config.json", error)) {
+    return "holds a PEFT adapter and no model" + expected +
+           ". Add it to its model: ropewalk export MODEL DIR --merge-adapter " + folder.string();
+  }
   if (pickles.empty()) return "no weights found" + expected;
   return "only pickle weights found (" + listed(pickles) + ")" + expected + "; " +
          kConvertPickleHint;

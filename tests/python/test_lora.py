@@ -220,6 +220,9 @@ def test_a_tied_embedding_goes_to_peft_tied(tmp_path, shards):
     ropewalk("export", tmp_path / "run", tmp_path / "adapter", "--adapter")
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert config["target_modules"] == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    assert "PEFT adapter of rank 4, 43 tensors" in ropewalk("verify", tmp_path / "adapter")
+    assert "export MODEL DIR --merge-adapter" in ropewalk(
+        "generate", tmp_path / "adapter", "--prompt", "x", expect=2)
     base = opened(OWN_MODEL)
     positions = type(base.config).from_pretrained(tmp_path / "adapter")
     assert positions.max_position_embeddings == 512 and positions.tie_word_embeddings

@@ -18,6 +18,7 @@
 #include "ropewalk/formats/token_shard.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/spec/hf_model.h"
+#include "ropewalk/spec/peft_adapter.h"
 #include "ropewalk/spec/weight_check.h"
 
 namespace ropewalk::cli {
@@ -137,6 +138,17 @@ Finding check_safetensors(const fs::path& path) {
   return finding;
 }
 
+Finding check_adapter(const fs::path& folder) {
+  Finding finding{.path = folder};
+  collect(finding.faults, "adapter", [&] {
+    const PeftAdapter adapter = open_peft_adapter(folder);
+    finding.summary = "PEFT adapter of rank " + std::to_string(adapter.rank) + ", " +
+                      format_count(static_cast<int64_t>(adapter.file->tensors().size())) +
+                      " tensors; format rules only";
+  });
+  return finding;
+}
+
 std::vector<Finding> check_run(const fs::path& checkpoints) {
   std::vector<Finding> findings;
   for (const fs::path& path : sorted_entries(checkpoints)) {
@@ -169,6 +181,9 @@ std::vector<Finding> check_path(const fs::path& path) {
   if (path.extension() == ".safetensors") return {check_safetensors(path)};
   if (fs::is_directory(path)) {
     if (fs::is_directory(path / "checkpoints")) return check_run(path / "checkpoints");
+    if (fs::exists(path / "adapter_config.json") && !has_manifest(path)) {
+      return {check_adapter(path)};
+    }
     const bool is_model = has_manifest(path) || fs::exists(path / "config.json");
     std::vector<Finding> findings = check_token_files(path, is_model);
     if (is_model) {
