@@ -17,7 +17,22 @@ Json value_from_text(const std::string& text) {
   }
 }
 
+// What is not could neither be stored nor told.
+bool is_utf8(const std::string& text) {
+  try {
+    Json(text).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 void assign(Json& config, const std::string& assignment, Diagnostics& diagnostics) {
+  if (!is_utf8(assignment)) {
+    constexpr auto kReplace = Json::error_handler_t::replace;
+    return diagnostics.error("--set " + Json(assignment).dump(-1, ' ', false, kReplace),
+                             "found bytes that are no UTF-8 text");
+  }
   const std::string where = "--set " + assignment;
   const size_t equals = assignment.find('=');
   if (equals == std::string::npos) {

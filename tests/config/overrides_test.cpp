@@ -49,6 +49,13 @@ TEST(Overrides, SettingInsideAValueThatIsNoSectionIsRefused) {
   EXPECT_THAT(refusal(R"({"a": [1]})", {"a.0=2"}), HasSubstr("it holds a list"));
 }
 
+// Found by fuzzing: such a value could not be written as JSON.
+TEST(Overrides, BytesThatAreNoTextAreRefused) {
+  EXPECT_THAT(
+      refusal("{}", {"eval.windows=[64,\x92", "a\xff=1", "a.b=\xc3\xa9"}),
+      AllOf(HasSubstr("2 faults"), HasSubstr("no UTF-8 text"), HasSubstr("eval.windows=[64,")));
+}
+
 TEST(Overrides, EveryBadAssignmentIsNamed) {
   EXPECT_THAT(refusal("{}", {"abc", "=1", "a..b=1"}),
               AllOf(HasSubstr("3 faults"),
