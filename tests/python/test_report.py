@@ -180,7 +180,7 @@ def test_every_fault_is_told_and_nothing_written(runs, tmp_path):
     (run / "eval" / "other.json").write_text('{"kind": "run"}')
     text = ropewalk("report", run, tmp_path / "none", runs / "train", "--eval", f"x={runs / 'tuned.json'}",
                     "-o", tmp_path / "report.html", expect=2)
-    for words in ("6 faults", f"{metrics}:1: not valid JSON",
+    for words in ("6 faults", f"{metrics}:2: not valid JSON",
                   f"{tmp_path / 'none'}: no such folder", f"{runs / 'train'}: found no metrics.jsonl",
                   f"{run / 'eval' / 'other.json'}: found an object with the keys \"kind\"",
                   f"{runs / 'tuned.json'}: found an object with the keys \"model, data"):
