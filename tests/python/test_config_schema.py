@@ -66,7 +66,7 @@ def test_defaults_in_the_schema_are_those_that_print_fills_in(schema, tmp_path):
     defaults = {
         (section, key): field["default"]
         for section, part in schema["properties"].items()
-        for key, field in part["properties"].items()
+        for key, field in part.get("properties", {}).items()
         if "default" in field
     }
     assert len(defaults) > 30

@@ -28,7 +28,7 @@ def test_stop_signal_saves_without_evaluating(tmp_path, data):
     run_dir = tmp_path / "run"
     config = small_run(tmp_path / "run.json", train, run_dir, data={"validation": [str(validation)]},
                        train={"steps": 100000}, checkpoint={"every_steps": 0},
-                       eval={"every_steps": 90000})
+                       eval={"every_steps": 90000, "at_start": False})
     process = start("train", config)
     wait_for_step(run_dir, 2, process)
     process.send_signal(signal.SIGTERM)
@@ -42,7 +42,7 @@ def test_saving_comes_first_and_the_true_end_is_evaluated(tmp_path, data):
     train, validation = data
     config = small_run(tmp_path / "run.json", train, tmp_path / "run",
                        data={"validation": [str(validation)]}, train={"steps": 3},
-                       eval={"every_steps": 2})
+                       eval={"every_steps": 2, "at_start": False})
     output = ropewalk("train", config)
     assert evaluated_steps(tmp_path / "run") == [2, 3]
     assert 0 < output.index("saved") < output.index("eval at step 3")

@@ -50,10 +50,13 @@ int run_train(const TrainOptions& options) {
 
   Diagnostics faults;
   const std::vector<RunStage> stages = read_stages(options.run_config, options.set, faults);
+  // Throws with the faults of every stage; those of a single one are told when it is loaded.
+  if (!faults.ok() || stages.front().number > 0) {
+    load_all_train_inputs(options.run_config, options.set, ranks.world_size);
+  }
   // The same in every stage.
   const ParallelConfig parallel =
       parse_run_config(stages.front().config, RunPurpose::kTrain, faults).parallel;
-  faults.throw_if_errors<ConfigError>(options.run_config);
   set_num_threads(parallel.threads, ranks.local_world_size);
   const dist::GroupBackend backend = backend_of(parallel.backend);
   const at::Device device = dist::choose_device(ranks, backend);
