@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "eval/text_table.h"
+#include "ropewalk/base/distinct.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/svg_chart.h"
@@ -20,18 +21,6 @@ constexpr std::string_view kIntervalTitle = "  95 % over documents";
 std::string row_name(const PerplexityResult& result) {
   const std::string scaling = scaling_name(result.kind, result.factor);
   return result.name.empty() ? scaling : result.name + ", " + scaling;
-}
-
-// In order of first appearance.
-template <typename Key>
-auto distinct(const std::vector<PerplexityResult>& results, Key key) {
-  std::vector<decltype(key(results.front()))> values;
-  for (const PerplexityResult& result : results) {
-    if (std::find(values.begin(), values.end(), key(result)) == values.end()) {
-      values.push_back(key(result));
-    }
-  }
-  return values;
 }
 
 std::string shown(double value) {

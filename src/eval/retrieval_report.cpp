@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "eval/text_table.h"
+#include "ropewalk/base/distinct.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/svg_chart.h"
 #include "ropewalk/formats/svg_heat_map.h"
@@ -43,18 +44,8 @@ Json results_json(const char* task, const std::vector<ScaledRetrieval>& results,
   return {{"task", task}, {"results", rows}};
 }
 
-template <typename Value, typename Get>
-std::vector<Value> distinct(const std::vector<RetrievalScore>& scores, Get get) {
-  std::vector<Value> values;
-  for (const RetrievalScore& score : scores) {
-    const Value value = get(score);
-    if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
-  }
-  return values;
-}
-
 std::vector<int64_t> lengths_of(const std::vector<RetrievalScore>& scores) {
-  return distinct<int64_t>(scores, [](const RetrievalScore& score) { return score.length; });
+  return distinct(scores, [](const RetrievalScore& score) { return score.length; });
 }
 
 // Scores come in rows, each over all lengths.
@@ -122,7 +113,7 @@ std::string needle_table(const std::vector<ScaledRetrieval>& results) {
     std::vector<std::vector<std::string>> rows{
         header("needle, " + name_of(result) + ", at length", lengths_of(scores))};
     for (const double depth :
-         distinct<double>(scores, [](const RetrievalScore& score) { return score.depth; })) {
+         distinct(scores, [](const RetrievalScore& score) { return score.depth; })) {
       rows.push_back(row_over_lengths("  depth " + format_number(depth),
                                       scores,
                                       [&](const auto& s) { return s.depth == depth; }));
@@ -138,7 +129,7 @@ std::string recall_table(const std::vector<ScaledRetrieval>& results) {
   for (const ScaledRetrieval& result : results) {
     const std::vector<RetrievalScore>& scores = result.outcome.scores;
     for (const std::string& task :
-         distinct<std::string>(scores, [](const RetrievalScore& score) { return score.task; })) {
+         distinct(scores, [](const RetrievalScore& score) { return score.task; })) {
       rows.push_back(row_over_lengths(
           name_of(result) + ", " + task, scores, [&](const auto& s) { return s.task == task; }));
     }
@@ -157,7 +148,7 @@ std::string retrieval_chart(const std::vector<ScaledRetrieval>& results,
   for (const ScaledRetrieval& result : results) {
     const std::vector<RetrievalScore>& scores = result.outcome.scores;
     for (const std::string& task :
-         distinct<std::string>(scores, [](const RetrievalScore& score) { return score.task; })) {
+         distinct(scores, [](const RetrievalScore& score) { return score.task; })) {
       ChartSeries series{.name = is_passkey ? name_of(result) : name_of(result) + ", " + task,
                          .points = {},
                          .dashed = result.factor == 1};
@@ -175,8 +166,7 @@ std::string needle_heat_maps(const std::vector<ScaledRetrieval>& results,
                              const std::string& subtitle) {
   const std::vector<RetrievalScore>& first = results.front().outcome.scores;
   const auto lengths = lengths_of(first);
-  const auto depths =
-      distinct<double>(first, [](const RetrievalScore& score) { return score.depth; });
+  const auto depths = distinct(first, [](const RetrievalScore& score) { return score.depth; });
   HeatMapSpec spec{.title = "Needle in a haystack, found in percent", .subtitle = subtitle};
   spec.x_label = "length [tokens]";
   spec.y_label = "depth [%]";

@@ -6,12 +6,11 @@
 #include "report/figures.h"
 #include "report/sections.h"
 #include "report/values.h"
+#include "ropewalk/base/distinct.h"
 #include "ropewalk/base/text.h"
 
 namespace ropewalk {
 namespace {
-
-constexpr size_t kFewEvaluations = 4;  // each of them is drawn; of more the first and the last
 
 std::string factor_text(const std::optional<double>& factor) {
   return factor ? "factor " + format_number(*factor) : "";
@@ -86,7 +85,7 @@ void finish_window_axis(ChartSpec& spec) {
 std::vector<int64_t> steps_to_draw(const RunRecord& run) {
   std::set<int64_t> steps;
   for (const EvaluationRow& row : run.metrics.evaluations) steps.insert(row.step);
-  if (steps.size() <= kFewEvaluations) return {steps.begin(), steps.end()};
+  if (steps.size() <= kMostEvaluationsShown) return {steps.begin(), steps.end()};
   return {*steps.begin(), *steps.rbegin()};
 }
 
@@ -132,9 +131,7 @@ std::vector<std::string> protocols_of(const ReportInput& input) {
   std::vector<std::string> protocols;
   for (const EvalRecord& record : input.evaluations) {
     if (record.form != EvalForm::kPerplexity) continue;
-    if (std::find(protocols.begin(), protocols.end(), record.protocol) == protocols.end()) {
-      protocols.push_back(record.protocol);
-    }
+    add_distinct(protocols, record.protocol);
   }
   return protocols;
 }

@@ -4,6 +4,7 @@
 #include "report/figures.h"
 #include "report/sections.h"
 #include "report/values.h"
+#include "ropewalk/base/distinct.h"
 #include "ropewalk/base/text.h"
 
 namespace ropewalk {
@@ -15,11 +16,6 @@ bool holds(const ReportInput& input, EvalForm form) {
   return std::any_of(input.evaluations.begin(), input.evaluations.end(), [&](const auto& record) {
     return record.form == form;
   });
-}
-
-template <typename Value>
-void add_distinct(std::vector<Value>& values, const Value& value) {
-  if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
 }
 
 // One line a record, scaling and task.

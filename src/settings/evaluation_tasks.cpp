@@ -7,6 +7,11 @@
 namespace ropewalk {
 namespace {
 
+bool has_tasks(const EvalConfig& config) {
+  return !config.passkey.windows.empty() || !config.needle.lengths.empty() ||
+         !config.recall.lengths.empty() || !config.choices.empty();
+}
+
 std::vector<PasskeyOptions> passkey_options(const PasskeyConfig& config) {
   std::vector<PasskeyOptions> options;
   for (const int64_t window : config.windows) {
@@ -63,11 +68,6 @@ void try_prompts(const EvaluationTasks& tasks, Diagnostics& faults) {
 QuestionFile read_question_file(const std::filesystem::path& file) {
   const std::string name = file.filename().string();
   return {name.substr(0, name.find('.')), read_choice_questions(file)};
-}
-
-bool has_tasks(const EvalConfig& config) {
-  return !config.passkey.windows.empty() || !config.needle.lengths.empty() ||
-         !config.recall.lengths.empty() || !config.choices.empty();
 }
 
 EvaluationTasks read_evaluation_tasks(const EvalConfig& config,

@@ -29,9 +29,6 @@ struct EvaluationTasks {
   std::vector<QuestionFile> choices;
 };
 
-// Whether the config asks for any.
-bool has_tasks(const EvalConfig& config);
-
 // Reads the question files and tries the shortest prompts; what does not fit is a fault at its
 // setting.
 EvaluationTasks read_evaluation_tasks(const EvalConfig& config,

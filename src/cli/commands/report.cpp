@@ -46,7 +46,6 @@ std::string kind_of_step_file(const fs::path& file) {
 
 // Of each kind that a run writes as it goes, the first and the last where there are many.
 std::vector<fs::path> json_files_in(const fs::path& folder) {
-  constexpr size_t kMostOfAKind = 4;
   std::vector<fs::path> files;
   std::map<std::string, std::vector<fs::path>> by_kind;
   std::error_code none;
@@ -57,7 +56,7 @@ std::vector<fs::path> json_files_in(const fs::path& folder) {
   }
   for (auto& [kind, steps] : by_kind) {
     std::sort(steps.begin(), steps.end());
-    if (steps.size() > kMostOfAKind) steps = {steps.front(), steps.back()};
+    if (steps.size() > kMostEvaluationsShown) steps = {steps.front(), steps.back()};
     files.insert(files.end(), steps.begin(), steps.end());
   }
   std::sort(files.begin(), files.end());

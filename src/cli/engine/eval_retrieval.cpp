@@ -43,7 +43,7 @@ int run(const Options& options, CellsOf cells_of, const Presentation& presentati
   });
   if (!evaluated.writes()) return kExitDone;
   std::fputs(presentation.table(results).c_str(), stdout);
-  const RetrievalOutputs& outputs = options.outputs;
+  const RetrievalOptions& outputs = options.retrieval;
   if (!outputs.json.empty()) {
     write_file_atomic(outputs.json, to_json_text(presentation.json(results)));
   }
@@ -63,9 +63,9 @@ int run_eval_passkey(const EvalPasskeyOptions& options) {
     return passkey_cells(tokenizer,
                          {.window = options.window,
                           .distances = options.distances,
-                          .trials = options.trials,
-                          .digits = options.digits,
-                          .seed = options.seed});
+                          .trials = options.retrieval.trials,
+                          .digits = options.retrieval.digits,
+                          .seed = options.retrieval.seed});
   };
   return run(options, cells_of, {passkey_json, passkey_table, retrieval_chart});
 }
@@ -75,9 +75,9 @@ int run_eval_needle(const EvalNeedleOptions& options) {
     return needle_cells(tokenizer,
                         {.lengths = options.lengths,
                          .depths = options.depths,
-                         .trials = options.trials,
-                         .digits = options.digits,
-                         .seed = options.seed});
+                         .trials = options.retrieval.trials,
+                         .digits = options.retrieval.digits,
+                         .seed = options.retrieval.seed});
   };
   return run(options, cells_of, {needle_json, needle_table, needle_heat_maps});
 }
@@ -88,9 +88,9 @@ int run_eval_recall(const EvalRecallOptions& options) {
                         {.lengths = options.lengths,
                          .keys = options.keys,
                          .hops = options.hops,
-                         .trials = options.trials,
-                         .digits = options.digits,
-                         .seed = options.seed});
+                         .trials = options.retrieval.trials,
+                         .digits = options.retrieval.digits,
+                         .seed = options.retrieval.seed});
   };
   return run(options, cells_of, {recall_json, recall_table, retrieval_chart});
 }

@@ -4,11 +4,7 @@ namespace ropewalk::cli {
 
 void declare_eval_needle_options(CLI::App& app, EvalNeedleOptions& options) {
   declare_evaluated_model(app, options.model);
-  app.add_option("--lengths", options.lengths, "Lengths of prompts in tokens, such as 512,2048")
-      ->required()
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::PositiveNumber);
+  add_lengths_option(app, options.lengths);
   app.add_option("--depths",
                  options.depths,
                  "Where in the text the number stands: 0 = at its begin, 1 = at its end")
@@ -16,15 +12,7 @@ void declare_eval_needle_options(CLI::App& app, EvalNeedleOptions& options) {
       ->allow_extra_args(false)
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--trials", options.trials, "Keys at each length and depth")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--digits", options.digits, "Digits of a number")
-      ->check(CLI::Range(1, 15))
-      ->capture_default_str();
-  app.add_option("--seed", options.seed, "Of the keys; the same seed gives the same prompts")
-      ->capture_default_str();
-  declare_retrieval_outputs(app, options.outputs);
+  declare_retrieval_options(app, options.retrieval, "Keys at each length and depth");
 }
 
 }  // namespace ropewalk::cli

@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/options/evaluated_model.h"
-#include "cli/options/retrieval_outputs.h"
+#include "cli/options/retrieval_options.h"
 
 namespace ropewalk::cli {
 
@@ -21,10 +21,7 @@ struct EvalNeedleOptions {
   EvaluatedModel model;
   std::vector<int64_t> lengths;
   std::vector<double> depths{0, 0.25, 0.5, 0.75, 1};
-  int64_t trials = 5;
-  int64_t digits = 5;
-  uint64_t seed = 1;
-  RetrievalOutputs outputs;
+  RetrievalOptions retrieval{.trials = 5};
 };
 
 void declare_eval_needle_options(CLI::App& app, EvalNeedleOptions& options);

@@ -14,15 +14,7 @@ void declare_eval_passkey_options(CLI::App& app, EvalPasskeyOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::PositiveNumber);
-  app.add_option("--trials", options.trials, "Keys at each distance")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--digits", options.digits, "Digits of a number")
-      ->check(CLI::Range(1, 15))
-      ->capture_default_str();
-  app.add_option("--seed", options.seed, "Of the keys; the same seed gives the same prompts")
-      ->capture_default_str();
-  declare_retrieval_outputs(app, options.outputs);
+  declare_retrieval_options(app, options.retrieval, "Keys at each distance");
 }
 
 }  // namespace ropewalk::cli

@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/options/evaluated_model.h"
-#include "cli/options/retrieval_outputs.h"
+#include "cli/options/retrieval_options.h"
 
 namespace ropewalk::cli {
 
@@ -19,10 +19,7 @@ struct EvalPasskeyOptions {
   EvaluatedModel model;
   int64_t window = 0;
   std::vector<int64_t> distances;  // empty: 32 that divide the window evenly
-  int64_t trials = 10;
-  int64_t digits = 5;
-  uint64_t seed = 1;
-  RetrievalOutputs outputs;
+  RetrievalOptions retrieval;
 };
 
 void declare_eval_passkey_options(CLI::App& app, EvalPasskeyOptions& options);

@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/options/evaluated_model.h"
-#include "cli/options/retrieval_outputs.h"
+#include "cli/options/retrieval_options.h"
 
 namespace ropewalk::cli {
 
@@ -22,10 +22,7 @@ struct EvalRecallOptions {
   std::vector<int64_t> lengths;
   int64_t keys = 4;
   int64_t hops = 2;
-  int64_t trials = 10;
-  int64_t digits = 5;
-  uint64_t seed = 1;
-  RetrievalOutputs outputs;
+  RetrievalOptions retrieval;
 };
 
 void declare_eval_recall_options(CLI::App& app, EvalRecallOptions& options);
