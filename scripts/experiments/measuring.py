@@ -181,7 +181,7 @@ class Bench:
 
     def tasks(self):
         """Two lists of calls. Those of a list do not wait for each other; those of the second go on with
-        runs of the first."""
+        runs of the first, the short windows first because the long ones take hours."""
         settings = self.settings
         first = [(self.bound,)]
         first += [(self.untuned, DIRECT, max(settings.factors))]
@@ -190,7 +190,8 @@ class Bench:
                 for factor in settings.factors]
         first += [(self.tuned, *arm, settings.steps) for arm in arms]
         further = [steps for steps in settings.direct_steps if steps not in settings.steps]
-        return first, [(self.tuned, *arm, further) for arm in arms if arm[0] == DIRECT]
+        return first, [(self.tuned, DIRECT, factor, seed, further)
+                       for factor in settings.factors for seed in settings.seeds]
 
     def measure(self, jobs):
         self.prepare()
