@@ -4,16 +4,16 @@ usage: experiments measure SPEC [--model DIR --text DIR] [--program build/ropewa
                                 [--folder runs/experiments] [--jobs 2]
        experiments page [--docs docs] [--chart build/tests/ropewalk_chart_tool]
 
-`python scripts/experiments measure configs/experiments/example-model.json` trains and evaluates whatever is
-not in the folder yet, and may be stopped at any time; --model and --text (a folder with train*.txt and
-valid*.txt) name the base of a SPEC that has none of its own. It ends with docs/experiments/NAME.json, which
-holds every number; what is missing then is missing there. `page` makes docs/experiments.md and its pictures
-from those files alone. Needs an interpreter that has third_party/pins/oracles.txt.
+`measure` trains and evaluates what a SPEC (configs/experiments/NAME.json) asks for and
+docs/experiments/NAME.json does not have yet, and puts it there, number by number: it may be stopped at any
+time. --model and --text (a folder with train*.txt and valid*.txt) name the base of a SPEC that has none of
+its own. `page` makes docs/experiments.md and its pictures from docs/experiments/*.json alone. Needs an
+interpreter that has third_party/pins/oracles.txt.
 """
 
 import argparse
-import json
 import pathlib
+import signal
 
 from base import ROOT, Base
 
@@ -21,24 +21,16 @@ from base import ROOT, Base
 def measure(options):
     from measuring import Bench
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     base = Base.read(options.spec, options.model, options.text)
-    bench = Bench(base, options.program, options.folder / base.name)
-    try:
-        bench.measure(options.jobs)
-    finally:
-        write_cells(options.docs / "experiments" / f"{base.name}.json", bench.store.cells())
-
-
-def write_cells(file, cells):
-    """One line a cell."""
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cell)}" for name, cell in cells.items())
-    file.write_text(f'{{"cells": {{\n{lines}\n}}}}\n')
+    results = options.docs / "experiments" / f"{base.name}.json"
+    Bench(base, options.program, options.folder, results).measure(options.jobs)
 
 
 def page(options):
     from page import write_page
 
-    write_page(options.docs, ROOT / "configs" / "experiments", options.chart)
+    write_page(options.docs, options.chart)
 
 
 def parse_arguments():

@@ -25,7 +25,6 @@ SEED = 1
 PAIRS = 64  # of query and key, drawn in each head of each layer
 NUM_PLACES = 64  # whole positions s1, drawn for each pair
 PARTS = 16  # between s1 and s2
-FAR = 16  # scores are looked at to so many times the context
 
 
 def heads_of(states, num_heads):
@@ -50,20 +49,21 @@ def queries_and_keys(model, ids):
     return list(zip(found[::2], found[1::2]))
 
 
-def products(model, documents, dice):
-    """h of pairs that causal attention has: [pairs, d/2] complex."""
+def pairs_of_document(model, ids, dice):
+    """h of pairs that causal attention has, [layers, heads, pairs, d/2] complex, and where their queries
+    and keys are, [layers, heads, pairs]."""
     config = model.config
     group = config.num_attention_heads // config.num_key_value_heads
+    shape = (config.num_attention_heads, PAIRS)
+    head = numpy.arange(config.num_attention_heads)[:, None]
     found = []
-    for ids in documents:
-        for queries, keys in queries_and_keys(model, ids):
-            queries = heads_of(queries, config.num_attention_heads)
-            keys = heads_of(keys, config.num_key_value_heads).repeat(group, axis=0)
-            ends = dice.integers(1, len(ids), (config.num_attention_heads, PAIRS))
-            begins = (dice.random(ends.shape) * ends).astype(int)
-            head = numpy.arange(len(ends))[:, None]
-            found.append((queries[head, ends] * keys[head, begins].conj()).reshape(-1, queries.shape[-1]))
-    return numpy.concatenate(found)
+    for queries, keys in queries_and_keys(model, ids):
+        queries = heads_of(queries, config.num_attention_heads)
+        keys = heads_of(keys, config.num_key_value_heads).repeat(group, axis=0)
+        ends = dice.integers(1, len(ids), shape)
+        begins = (dice.random(shape) * ends).astype(int)
+        found.append((queries[head, ends] * keys[head, begins].conj(), ends, begins))
+    return tuple(map(numpy.stack, zip(*found)))
 
 
 def score(h, theta, s):
@@ -93,29 +93,30 @@ def extrapolation_sum(theta, positions):
     return numpy.abs(numpy.exp(1j * positions[:, None] * theta).cumsum(axis=1)).sum(axis=1)
 
 
-def attention_bound(settings, folder, documents_file):
+def attention_bound(folder, documents_file, context, factor):
+    """Of a model, on documents; scores are looked at from its context to `factor` times as far."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    context = settings.context
     texts = [json.loads(line)["text"] for line in documents_file.read_text().splitlines()]
     documents = [torch.tensor(tokenizer(text, add_special_tokens=False)["input_ids"][:context])
                  for text in texts]
     dice = numpy.random.default_rng(SEED)
-    h = products(model, documents, dice)
+    h = numpy.concatenate([pairs_of_document(model, ids, dice)[0] for ids in documents])
+    h = h.reshape(-1, h.shape[-1])
     base = model.config.rope_parameters["rope_theta"]
     dim = 2 * h.shape[1]
     theta = base ** (-2 * numpy.arange(dim // 2) / dim)
     worst, error = interpolation(h, theta, context, base, dice)
     within = numpy.abs(score(h, theta, numpy.arange(context))).max(axis=1)
-    far = numpy.arange(context, FAR * context)
-    beyond = numpy.abs(score(h, theta, far)).max(axis=1)
+    far = numpy.arange(context, factor * context)
+    beyond = numpy.abs(score(h, theta, far))
     sums = extrapolation_sum(theta, far)
-    largest = numpy.abs(h).max(axis=1)
-    return {"dim": dim, "theta": base, "pairs": len(h),
+    allowed = 2 * numpy.abs(h).max(axis=1)[:, None] * sums
+    return {"far": factor, "dim": dim, "theta": base, "pairs": len(h),
             "squares": float((theta ** 2).sum()), "squares_in_theorem": dim / (4 * numpy.log(base)),
             "error_over_bound": quantiles(worst), "error_over_largest_score": quantiles(error / within),
-            "beyond_over_within": quantiles(beyond / within),
-            "beyond_over_bound": quantiles(beyond / (2 * largest * sums.min())),
+            "beyond_over_within": quantiles(beyond.max(axis=1) / within),
+            "beyond_over_bound": quantiles((beyond / allowed).max(axis=1)),
             "least_sum_over_dim": float(sums.min() / dim),
             "bounds_ratio": float(2 * sums.min() / (dim / (32 * numpy.log(base))))}
 

@@ -8,25 +8,11 @@ import shutil
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PASSKEY_TRAINING_SEED = 1000  # of the keys that are trained on; those that are asked for have seed 1
 DIRECT = "default"  # the kind without scaling: tuned directly
-SCALED_KINDS = ("linear", "dynamic", "yarn")
-
-
-def example_text(part, folder):
-    """The text that the example model was trained on, and what was held out of it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    libtorch = subprocess.run(["bash", "-c", ". scripts/lib/dependencies.sh; libtorch_folder"], cwd=ROOT,
-                              capture_output=True, text=True, check=True).stdout.strip()
-    subprocess.run([ROOT / "scripts" / "example_text.sh", part, libtorch, folder.resolve()], check=True)
-    return sorted(folder.iterdir())
-
-
-def given_text(part, folder):
-    files = sorted(folder.glob(f"{part}*.txt"))
-    if not files:
-        raise SystemExit(f"{folder}: found no {part}*.txt; expected text files of that name")
-    return files
+LINEAR = "linear"  # Position Interpolation
+KINDS = (DIRECT, LINEAR, "dynamic", "yarn")
+# What else the numbers depend on.
+PROTOCOL = {"strides_per_window": 4, "passkey_seed": 1, "passkey_training_seed": 1000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +28,11 @@ class Settings:
     direct_times: int  # direct tuning also gets so many times as many steps
     tokens_per_step: int  # one sequence at least
     validation: dict  # documents: `characters` of each, `pieces_per_file` and `documents` at most
+    passkey: dict  # `digits`, and `trials` at a distance
     run: dict  # sections of the run config
     model: str | None = None
-    passkey: dict | None = None  # `digits`, `trials` at a distance; `training_share`, `training_trials`
+    # `share` of the sequences, and `trials` at a distance. Without it, only the base is asked for keys.
+    passkey_training: dict | None = None
 
     @property
     def direct_steps(self):
@@ -57,8 +45,11 @@ class Settings:
         return self.context * factor
 
     def windows(self, factor):
-        """The base's own and every doubling of it up to the factor."""
+        """The base's own and every one of a factor up to this."""
         return [self.window(k) for k in (1, *self.factors) if k <= factor]
+
+    def sequences_per_step(self, factor):
+        return max(1, self.tokens_per_step // self.window(factor))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,27 +66,53 @@ class Base:
             raise SystemExit(f"{file}: names no model; expected --model DIR, and --text DIR with its text")
         return Base(file.stem, settings, model or ROOT / settings.model, text)
 
+    def fingerprint(self, texts):
+        """What the numbers depend on, beside the program."""
+        settings = dataclasses.asdict(self.settings)
+        for key in ("title", "about", "model"):
+            del settings[key]
+        files = [*sorted(self.model.glob("*.safetensors")), self.model / "config.json",
+                 self.model / "tokenizer.json"]
+        return {"settings": settings, "protocol": PROTOCOL, "model": hash_of(files), "text": hash_of(texts)}
+
     def texts(self, part, folder):
         return given_text(part, self.text) if self.text else example_text(part, folder)
 
-    def fingerprint(self):
-        """What the numbers depend on, beside the program and the text."""
-        weights = [hashlib.sha256(file.read_bytes()).hexdigest()
-                   for file in sorted(self.model.glob("*.safetensors"))]
-        settings = dataclasses.asdict(self.settings)
-        return {"settings": {key: value for key, value in settings.items() if key not in ("title", "about")},
-                "weights": weights}
+
+def hash_of(files):
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def example_text(part, folder):
+    """The text that the example model was trained on, or what was held out of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    libtorch = subprocess.run(["bash", "-c", ". scripts/lib/dependencies.sh; libtorch_folder"], cwd=ROOT,
+                              capture_output=True, text=True, check=True).stdout.strip()
+    subprocess.run([ROOT / "scripts" / "example_text.sh", part, libtorch, folder.resolve()], check=True)
+    return sorted(folder.iterdir())
+
+
+def given_text(part, folder):
+    files = sorted(folder.glob(f"{part}*.txt"))
+    if not files:
+        raise SystemExit(f"{folder}: found no {part}*.txt; expected text files of that name")
+    return files
 
 
 def held_out_pieces(validation, files):
     """Documents of equal length, evenly from each file; a file that is too short has none."""
     length = validation["characters"]
+    pieces = []
     for file in files:
         text = file.read_text()
         count = min(validation["pieces_per_file"], len(text) // length)
         for number in range(count):
             begin = number * len(text) // count
-            yield text[begin:begin + length]
+            pieces.append(text[begin:begin + length])
+    return pieces[:validation["documents"]]
 
 
 def write_documents(file, texts):

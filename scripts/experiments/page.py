@@ -1,13 +1,11 @@
 """docs/experiments.md, from docs/experiments/*.json alone."""
 
-import json
-
-from base import DIRECT, Settings
+from base import DIRECT, KINDS
 from findings import findings
 from pictures import all_pictures, draw
-from results import KINDS, Results
+from results import ARM_NAMES, Results, perplexity, tokens
+from store import all_cells
 
-ARMS = {DIRECT: "direct", "linear": "linear (PI)", "dynamic": "dynamic NTK", "yarn": "YaRN"}
 VERDICTS = {True: "yes", False: "**no**", None: "open: cells are missing"}
 
 HEAD = """# The paper's experiments on small models
@@ -27,11 +25,14 @@ again it goes on with what is missing. All numbers are in `docs/experiments/`, o
 **How to read it.** L is the context that a base was pre-trained with and k the factor: the new window is
 k L. Perplexity follows protocol `pi` ([evaluation](evaluation.md)) with a stride of a quarter of the
 window, on the same held-out documents for every window and model. A number is the mean over the seeds of
-tuning (order of samples), with the lowest and the highest in brackets. "Direct" is tuned at the new window
-without scaling. Dynamic NTK has k as its `factor` too. The rate is constant after the warm-up.
+tuning (the order of samples), with the lowest and the highest in brackets. "Direct" is tuned at the new
+window without scaling, "linear" is Position Interpolation. All kinds have k as their factor: dynamic NTK
+multiplies theta by (k^2 - k + 1)^(d / (d - 2)) at k L, for rotary dimension d, and by less in shorter
+texts. The learning rate is constant after the warm-up.
 
 These are models of a million parameters: what they do not show says nothing against the paper, and what
-they show is no proof for models of billions. Every experiment is listed, whatever it says.
+they show is no proof for models of billions. Every experiment is listed, whatever it says; the reasons
+given are likely ones, not measured.
 """
 
 BASE_HEAD = """
@@ -39,26 +40,17 @@ BASE_HEAD = """
 
 {about}
 
-L = {context}; k = {factors}. Perplexity at L: {base:.2f} (95 % of {documents} documents: {low:.2f} to
-{high:.2f}). Tuning: AdamW, rate {rate:g}, {tokens} tokens a step or one sequence if that is longer;
-{measured}.
+L = {context}; k = {factors}. The base's perplexity at L is {base} (95 % confidence interval over the held-out
+documents: {interval}). Tuning: AdamW, rate {rate:g}, {seeds} seeds. Tokens a step, at least one sequence:
+{step_tokens}. {measured}
 
 ### What is seen
 
-| the papers | this model | seen? |
-|---|---|---|
+| the papers | seen if | this model | seen? |
+|---|---|---|---|
 {findings}
 
 {reasons}"""
-
-
-def number(value):
-    """A perplexity."""
-    return "missing" if value is None else f"{value:.{2 if value < 100 else 1}f}"
-
-
-def tokens(value):
-    return "missing" if value is None else f"{value:.0f}"
 
 
 def table(head, rows):
@@ -70,142 +62,150 @@ def picture(results, what, alternative):
     return f"![{alternative}](experiments/{results.name}-{what}.svg)"
 
 
+def pictures_by_factor(results, what, alternative):
+    return [picture(results, f"{what}-x{factor}", f"{alternative} at factor {factor}")
+            for factor in results.settings.factors]
+
+
 def untuned_section(results):
     settings = results.settings
-    rows = [["unscaled" if kind == DIRECT else ARMS[kind],
-             *(number(results.untuned(kind, factor, settings.window(factor))) for factor in settings.factors)]
-            for kind in KINDS]
-    head = ["perplexity at k L, untuned", *(f"x{factor}: {settings.window(factor)}"
-                                            for factor in settings.factors)]
+    rows = [["unscaled" if kind == DIRECT else ARM_NAMES[kind],
+             *(perplexity(results.untuned(kind, factor)) for factor in settings.factors)] for kind in KINDS]
+    head = ["", *(f"x{factor}: {settings.window(factor)}" for factor in settings.factors)]
     return "\n\n".join([
-        "### Without tuning: beyond L, interpolated, other kinds", table(head, rows),
+        "### Without tuning: beyond L, interpolated, other kinds",
+        "Perplexity at k L.", table(head, rows),
         picture(results, "untuned", "Perplexity at each new window without tuning, by kind of scaling")])
 
 
-def tuned_section(results):
+def steps_table(results, value, form, untuned):
+    """A row for each factor and kind, a column for each number of steps."""
     settings = results.settings
-    columns = settings.direct_steps
-    rows = [[f"x{factor}", ARMS[kind],
-             *(results.tuned(kind, factor, steps).text(number) if steps in settings.steps_of(kind) else ""
-               for steps in columns)]
+    rows = [[f"x{factor}: {settings.window(factor)}", ARM_NAMES[kind], form(untuned(kind, factor)),
+             *(value(kind, factor, steps).text(form) if steps in settings.steps_of(kind) else ""
+               for steps in settings.direct_steps)]
             for factor in settings.factors for kind in KINDS]
-    pictures = [picture(results, f"steps-x{factor}", f"Perplexity over steps of tuning at factor {factor}")
-                for factor in settings.factors]
+    return table(["k: window", "tuned", "0 steps", *map(str, settings.direct_steps)], rows)
+
+
+def tuned_section(results):
     return "\n\n".join([
         "### Tuned: Position Interpolation, direct up to "
-        f"{settings.direct_times} times the steps, other kinds",
-        table(["k", "perplexity at k L after steps:", *map(str, columns)], rows), *pictures])
+        f"{results.settings.direct_times} times the steps, other kinds",
+        "Perplexity at k L by steps of tuning.",
+        steps_table(results, results.tuned, perplexity, results.untuned),
+        *pictures_by_factor(results, "steps", "Perplexity over steps of tuning")])
 
 
 def window_section(results):
     settings = results.settings
     steps = settings.steps[-1]
     windows = settings.windows(results.longest)
-    rows = [["-", "base, unscaled", *(number(results.untuned(DIRECT, results.longest, window))
+    rows = [["-", "base, unscaled", *(perplexity(results.untuned(DIRECT, results.longest, window))
                                       for window in windows)]]
     for kind in KINDS:
         for factor in settings.factors:
-            rows.append([f"x{factor}", ARMS[kind],
-                         *(results.tuned(kind, factor, steps, window).text(number)
+            rows.append([f"x{factor}", ARM_NAMES[kind],
+                         *(results.tuned(kind, factor, steps, window).text(perplexity)
                            if window in settings.windows(factor) else "" for window in windows)])
     return "\n\n".join([
-        f"### Windows from L on, after {steps} steps: gain of the longer one, cost at the short one",
-        "The first column of windows is what extension costs at short context.",
-        table(["k", "perplexity at window:", *map(str, windows)], rows),
+        "### Over the windows: gain of the longer one, cost at the short one",
+        f"Perplexity at windows from L to k L after {steps} steps; the column of {settings.context} is what "
+        "extension costs at short context.",
+        table(["k", "tuned", *map(str, windows)], rows),
         picture(results, "windows", "Perplexity over the window after tuning, by factor")])
 
 
 def passkey_section(results):
     settings = results.settings
-    if not settings.passkey:
-        return ("### Pass key\n\nNot asked: this base was not trained on anything of the kind and finds no "
-                "key within its own context.")
-    columns = settings.direct_steps
-    rows = []
-    for factor in settings.factors:
-        for kind in KINDS:
-            untuned = tokens(results.untuned_k_max(kind, factor)) \
-                if kind != DIRECT or factor == results.longest else ""
-            rows.append([f"x{factor}: {settings.window(factor)}", ARMS[kind], untuned,
-                         *(results.k_max(kind, factor, steps).text(tokens)
-                           if steps in settings.steps_of(kind) else "" for steps in columns)])
-    pictures = [picture(results, f"passkey-x{factor}", f"k_max over steps of tuning at factor {factor}")
-                for factor in settings.factors]
+    asked = f"{settings.passkey['trials']} keys of {settings.passkey['digits']} digits"
+    if not settings.passkey_training:
+        found = results.base_passkey
+        said = "missing" if not found else (
+            f"k_max of the base is {found['k_max']} within its own context of {settings.context}; it found "
+            f"{sum(successes for _, successes in found['found'])} keys in all.")
+        return (f"### Pass key\n\n{said} It was trained on nothing of the kind, so that tuned models are not "
+                f"asked ({asked} at a distance).")
+    cells = [cell["passkey"] for cell in results.cells.values() if "passkey" in cell]
+    nearest = min((distance for cell in cells for distance, _ in cell["found"]), default=None)
     return "\n\n".join([
         "### Pass key: k_max by step",
-        f"The largest distance up to which at least 20 % of {settings.passkey['trials']} keys of "
-        f"{settings.passkey['digits']} digits are found at every distance, of 32 that divide the window; the "
-        "prompt's own words fill the shortest ones, which are left out. The unscaled base was asked in the "
-        "longest window.",
-        table(["window", "k_max after steps:", "0", *map(str, columns)], rows), *pictures])
+        f"The largest distance up to which at least 20 % of {asked} are found at every distance, of 32 that "
+        f"divide the window. A question needs some tokens itself: distances below {tokens(nearest)} are left "
+        "out, and within L no prompt fits.",
+        steps_table(results, results.k_max, tokens, results.untuned_k_max),
+        *pictures_by_factor(results, "passkey", "k_max over steps of tuning")])
 
 
-BOUND = """### The interpolation bound on the model's own attention
+BOUND_SECTION = """### The interpolation bound on the model's own attention
 
-{pairs:,} pairs of a query and a key from every layer and head, read from held-out text before rotation;
-scores a(s) of each at whole and divided distances s (d = {dim}, c = {theta:g}).
+{pairs:,} pairs of a query and a key from every layer and head, read from held-out text before rotation:
+their scores a(s) at whole and divided distances s, for rotary dimension d = {dim} and theta c = {theta:g}.
 
 | | median | 99 % | largest |
 |---|---|---|---|
 | distance from the straight line between whole positions, over the bound of Theorem 2.1 | {error} |
 | the same, over the pair's largest score within L | {relative} |
 | largest score from L to {far} L, over the largest within L | {beyond} |
-| largest score from L to {far} L, over the bound of extrapolation | {beyond_bound} |
+| score from L to {far} L over the bound of extrapolation there, at its largest | {beyond_bound} |
 
 The sum B(s) in the bound of extrapolation is at least {sum:.2f} d from L to {far} L (above d in the paper,
-for LLaMA), and that bound is {ratio:.0f} times the one of interpolation at the middle of two positions
-(about 600 in the paper). The theorem has d / (4 ln c) = {theorem:.2f} where the sum of the squared
-frequencies is {squares:.2f}; with the sum in its place the largest ratio is {error_with_sum:.2f}."""
+for LLaMA), and that bound is at least {ratio:.0f} times the one of interpolation at the middle of two
+positions (about 600 in the paper)."""
 
 
 def bound_section(results):
-    cell = results.cells.get("bound")
+    cell = results.bound
     if not cell:
         return "### The interpolation bound on the model's own attention\n\nmissing"
 
     def row(key):
         return " | ".join(f"{value:.3g}" for value in cell[key])
 
-    return BOUND.format(
-        pairs=cell["pairs"], dim=cell["dim"], theta=cell["theta"], far=results.longest,
+    return BOUND_SECTION.format(
+        pairs=cell["pairs"], dim=cell["dim"], theta=cell["theta"], far=cell["far"],
         error=row("error_over_bound"), relative=row("error_over_largest_score"),
         beyond=row("beyond_over_within"), beyond_bound=row("beyond_over_bound"),
-        sum=cell["least_sum_over_dim"], ratio=cell["bounds_ratio"], theorem=cell["squares_in_theorem"],
-        squares=cell["squares"],
-        error_with_sum=cell["error_over_bound"][2] * cell["squares_in_theorem"] / cell["squares"])
+        sum=cell["least_sum_over_dim"], ratio=cell["bounds_ratio"])
+
+
+def measured_text(results):
+    missing, wanted = len(results.missing()), len(all_cells(results.settings))
+    return f"All {wanted} cells are measured." if not missing else \
+        f"Of {wanted} cells {missing} are missing, and shown as missing."
 
 
 def base_section(results):
     settings = results.settings
-    if results.base is None:
-        return f"\n## {settings.title}\n\nmissing: not measured yet\n"
     found = findings(results)
     reasons = [f"* **{finding.name}.** {finding.why_not}"
                for finding in found if finding.seen is False and finding.why_not]
-    missing, wanted = results.number_missing()
-    low, high = results.interval()
+    interval = results.base_interval
     head = BASE_HEAD.format(
-        title=settings.title, about=settings.about, context=settings.context, base=results.base, low=low,
-        high=high, documents=settings.validation["documents"], factors=", ".join(map(str, settings.factors)),
-        rate=settings.run["optimizer"]["learning_rate"], tokens=settings.tokens_per_step,
-        measured=f"{wanted - missing} of {wanted} cells measured",
-        findings="\n".join(f"| **{f.name}.** {f.paper} | {f.here} | {VERDICTS[f.seen]} |" for f in found),
-        reasons="Where it is not seen, the likely reason:\n\n" + "\n".join(reasons) if reasons else "")
+        title=settings.title, about=settings.about, context=settings.context,
+        base=perplexity(results.base), interval=" to ".join(map(perplexity, interval or [None, None])),
+        factors=", ".join(map(str, settings.factors)), seeds=len(settings.seeds),
+        rate=settings.run["optimizer"]["learning_rate"],
+        step_tokens=", ".join(f"x{factor} {settings.sequences_per_step(factor) * settings.window(factor)}"
+                              for factor in settings.factors),
+        measured=measured_text(results),
+        findings="\n".join(f"| **{f.name}.** {f.paper} | {f.rule} | {f.here} | {VERDICTS[f.seen]} |"
+                           for f in found),
+        reasons="Why not, where it is not seen:\n\n" + "\n".join(reasons) if reasons else "")
     sections = [untuned_section, tuned_section, window_section, passkey_section, bound_section]
     return head + "\n\n" + "\n\n".join(section(results) for section in sections) + "\n"
 
 
-def all_results(docs, specs):
-    return [Results(spec.stem, Settings(**json.loads(spec.read_text())),
-                    docs / "experiments" / f"{spec.stem}.json") for spec in sorted(specs.glob("*.json"))]
+def all_results(docs):
+    return [Results(file) for file in sorted((docs / "experiments").glob("*.json"))]
 
 
 def page_text(results):
     return HEAD + "".join(map(base_section, results))
 
 
-def write_page(docs, specs, tool):
-    results = all_results(docs, specs)
+def write_page(docs, tool):
+    results = all_results(docs)
     for found in results:
         for name, chart in all_pictures(found).items():
             draw(tool, chart, docs / "experiments" / name)

@@ -3,18 +3,14 @@
 import json
 import subprocess
 
-from base import DIRECT
-from results import KINDS
+from base import DIRECT, KINDS, LINEAR
+from results import ARM_NAMES
 
-NAMES = {DIRECT: "tuned directly", "linear": "linear (PI)", "dynamic": "dynamic NTK", "yarn": "YaRN"}
-UNTUNED_NAMES = {**NAMES, DIRECT: "unscaled"}
+PERPLEXITY = {"label": "perplexity", "logarithmic": True}
 
 
 def axis(label, ticks, **more):
     return {"label": label, "ticks": ticks, "logarithmic": True, **more}
-
-
-PERPLEXITY = {"label": "perplexity", "logarithmic": True}
 
 
 def series(name, points, dashed=False):
@@ -25,25 +21,30 @@ def level(name, value, ticks):
     return series(name, [(ticks[0], value), (ticks[-1], value)], dashed=True)
 
 
+def seeds_of(results):
+    numbers = results.settings.seeds
+    return f"mean of {len(numbers)} seeds" + (", where measured" if results.missing() else "")
+
+
 def over_steps(results, factor):
     settings = results.settings
     window, ticks = settings.window(factor), settings.direct_steps
-    lines = [series(NAMES[kind], [(steps, results.tuned(kind, factor, steps).mean)
-                                  for steps in settings.steps_of(kind)]) for kind in KINDS]
+    lines = [series(ARM_NAMES[kind], [(steps, results.tuned(kind, factor, steps).mean)
+                                      for steps in settings.steps_of(kind)]) for kind in KINDS]
     lines.append(level(f"base at {settings.context}", results.base, ticks))
-    lines.append(level("linear, untuned", results.untuned("linear", factor, window), ticks))
-    lines.append(level("unscaled, untuned", results.untuned(DIRECT, factor, window), ticks))
+    lines.append(level("linear, untuned", results.untuned(LINEAR, factor), ticks))
+    lines.append(level("unscaled, untuned", results.untuned(DIRECT, factor), ticks))
     return {"title": f"{settings.context} to {window} tokens (x{factor})",
-            "subtitle": f"perplexity at {window} after tuning; mean of {len(settings.seeds)} seeds",
+            "subtitle": f"perplexity at {window} after tuning; {seeds_of(results)}",
             "x": axis("steps of tuning", ticks), "y": PERPLEXITY, "series": lines}
 
 
 def untuned(results):
     settings = results.settings
     ticks = [settings.window(factor) for factor in settings.factors]
-    lines = [series(UNTUNED_NAMES[kind], [(settings.window(factor),
-                                           results.untuned(kind, factor, settings.window(factor)))
-                                          for factor in settings.factors]) for kind in KINDS]
+    lines = [series("unscaled" if kind == DIRECT else ARM_NAMES[kind],
+                    [(settings.window(factor), results.untuned(kind, factor)) for factor in settings.factors])
+             for kind in KINDS]
     lines.append(level(f"base at {settings.context}", results.base, ticks))
     return {"title": "Without tuning", "subtitle": "each window under the factor that reaches it",
             "x": axis("window", ticks, unit="tokens"), "y": PERPLEXITY, "series": lines}
@@ -53,37 +54,34 @@ def over_windows(results):
     settings = results.settings
     steps = settings.steps[-1]
     ticks = settings.windows(results.longest)
-    lines = [series(f"linear x{factor}", [(window, results.tuned("linear", factor, steps, window).mean)
+    lines = [series(f"linear x{factor}", [(window, results.tuned(LINEAR, factor, steps, window).mean)
                                           for window in settings.windows(factor)])
              for factor in settings.factors]
     lines.append(series("base, unscaled", [(window, results.untuned(DIRECT, results.longest, window))
                                            for window in ticks], dashed=True))
     return {"title": "Perplexity over the window",
-            "subtitle": f"linear interpolation after {steps} steps; mean of {len(settings.seeds)} seeds",
+            "subtitle": f"linear interpolation after {steps} steps; {seeds_of(results)}",
             "x": axis("window", ticks, unit="tokens"), "y": PERPLEXITY, "series": lines}
 
 
 def pass_keys(results, factor):
     settings = results.settings
     ticks = settings.direct_steps
-    lines = [series(NAMES[kind], [(steps, results.k_max(kind, factor, steps).mean)
-                                  for steps in settings.steps_of(kind)]) for kind in KINDS]
+    lines = [series(ARM_NAMES[kind], [(steps, results.k_max(kind, factor, steps).mean)
+                                      for steps in settings.steps_of(kind)]) for kind in KINDS]
     return {"title": f"Pass key, {settings.window(factor)} tokens (x{factor})",
-            "subtitle": f"mean k_max of {len(settings.seeds)} seeds",
-            "x": axis("steps of tuning", ticks),
+            "subtitle": f"k_max; {seeds_of(results)}", "x": axis("steps of tuning", ticks),
             "y": {"label": "k_max", "unit": "tokens", "minimum": 0, "maximum": settings.window(factor)},
             "series": lines}
 
 
 def all_pictures(results):
-    """{file name: chart}; none of a base that was not measured."""
+    """{file name: chart}."""
     name = results.name
-    if results.base is None:
-        return {}
     charts = {f"{name}-untuned.svg": untuned(results), f"{name}-windows.svg": over_windows(results)}
     for factor in results.settings.factors:
         charts[f"{name}-steps-x{factor}.svg"] = over_steps(results, factor)
-        if results.settings.passkey:
+        if results.settings.passkey_training:
             charts[f"{name}-passkey-x{factor}.svg"] = pass_keys(results, factor)
     return charts
 
