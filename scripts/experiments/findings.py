@@ -58,8 +58,8 @@ def explosion(results):
         "Explosion", "Unscaled beyond L, perplexity explodes above 10^3 (Table 1).",
         f"unscaled perplexity is above {EXPLODED:g} at every k L", worst.text("{:.1f}"),
         worst.judged(lambda values: min(values) > EXPLODED),
-        "With 2048 tokens to choose from, guessing blindly is a perplexity of 2048: such a model would have to "
-        "lose all it knows, and what it knows is mostly in the nearest tokens, whose distances are the "
+        "With 2048 tokens to choose from, guessing blindly is a perplexity of 2048: such a model would have "
+        "to lose all it knows, and what it knows is mostly in the nearest tokens, whose distances are the "
         "trained ones in any window.")
 
 
@@ -75,10 +75,10 @@ def untuned_interpolation(results):
         "Table 3) and is far below the unscaled model.",
         f"perplexity at k L rises with k, stays below {EXPLODED:g}, and unscaled is at least {CLEARLY} "
         "times as high",
-        f"{linear.text()}; unscaled over that: {lead.text()}",
+        f"{linear.text()}; unscaled over that: {lead.text('{:.3f}')}",
         None if None in verdicts else all(verdicts),
-        "Interpolation costs the nearest tokens their exact distances, and here that is about as much as the "
-        "unscaled model loses far away, because it breaks down so little.")
+        "Interpolation costs the nearest tokens their exact distances, the more the larger k is, while the "
+        "unscaled model breaks down so little that the two come near each other.")
 
 
 def back_at_base(results):
@@ -230,7 +230,8 @@ def bound_holds(results):
         seen = cell["error_over_bound"][2] <= 1
         why_not = (f"The theorem has d / (4 ln c) = {cell['squares_in_theorem']:.2f} for the sum of the "
                    f"squared frequencies, which is {cell['squares']:.2f} here: with so few rotary pairs an "
-                   f"integral is well below its sum. Over the bound with the sum the largest is {with_sum:.2f}.")
+                   "integral is well below its sum. Over the bound with the sum the largest is "
+                   f"{with_sum:.2f}.")
     return Finding(
         "Interpolation bound",
         "Between whole positions the score stays near a straight line: within d / (32 ln c) times the "

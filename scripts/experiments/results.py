@@ -36,9 +36,9 @@ class Spread:
     def text(self, form):
         if not self.values:
             return "missing"
-        shown = form(self.mean)
-        if len(self.values) > 1:
-            shown += f" ({form(min(self.values))}-{form(max(self.values))})"
+        shown, least, most = map(form, (self.mean, min(self.values), max(self.values)))
+        if least != most:
+            shown += f" ({least}-{most})"
         if not self.complete:
             shown += f", {len(self.values)} of {self.wanted} seeds"
         return shown
