@@ -25,10 +25,10 @@ again it goes on with what is missing. All numbers are in `docs/experiments/`, o
 **How to read it.** L is the context that a base was pre-trained with and k the factor: the new window is
 k L. Perplexity follows protocol `pi` ([evaluation](evaluation.md)) with a stride of a quarter of the
 window, on the same held-out documents for every window and model. A number is the mean over the seeds of
-tuning (the order of samples), with the lowest and the highest in brackets where they differ. "Direct" is tuned at the new
-window without scaling, "linear" is Position Interpolation. All kinds have k as their factor: dynamic NTK
-multiplies theta by (k^2 - k + 1)^(d / (d - 2)) at k L, for rotary dimension d, and by less in shorter
-texts. The learning rate is constant after the warm-up.
+tuning (the order of samples), with the lowest and the highest in brackets where they differ. "Direct" is
+tuned at the new window without scaling, "linear" is Position Interpolation. All kinds have k as their
+factor: dynamic NTK multiplies theta by (k^2 - k + 1)^(d / (d - 2)) at k L, for rotary dimension d, and by
+less in shorter texts. The learning rate is constant after the warm-up.
 
 These are models of a million parameters: what they do not show says nothing against the paper, and what
 they show is no proof for models of billions. Every experiment is listed, whatever it says; the reasons
