@@ -91,8 +91,8 @@ def back_at_base(results):
         "7.20 at x4, 7.05 at x8, Table 3).",
         f"perplexity at k L after {steps} steps is at most {LEVEL} of the base's at L", found.text(),
         found.judged(lambda values: max(values) <= LEVEL),
-        "The rate and the number of steps are the paper's kind, but a step has a thousandth of its tokens, "
-        "and a model of four layers has little that could make up for blurred near distances.")
+        "The steps are as many as the paper's, but each has less than a hundredth of its tokens, and a model "
+        "of four layers has little that could make up for blurred near distances.")
 
 
 def lead_of_linear(results, times):
@@ -109,7 +109,7 @@ def lead_of_linear(results, times):
 def lead_text(leads):
     won = [f"x{factor} at {steps}" for factor, steps, lead in leads if lead]
     known = sum(lead is not None for *_, lead in leads)
-    return f"{len(won)} of {known} measured: {', '.join(won) or 'none'}"
+    return f"so in {len(won)} of {known} measured places" + (f": {', '.join(won)}" if won else "")
 
 
 def lead_verdict(leads):
