@@ -61,7 +61,10 @@ class Base:
 
     @staticmethod
     def read(file, model, text):
-        settings = Settings(**json.loads(file.read_text()))
+        try:
+            settings = Settings(**json.loads(file.read_text()))
+        except (OSError, ValueError, TypeError) as fault:
+            raise SystemExit(f"{file}: {fault}; expected a file like those of configs/experiments") from None
         if not model and not settings.model:
             raise SystemExit(f"{file}: names no model; expected --model DIR, and --text DIR with its text")
         return Base(file.stem, settings, model or ROOT / settings.model, text)

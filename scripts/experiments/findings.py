@@ -109,7 +109,7 @@ def lead_of_linear(results, times):
 def lead_text(leads):
     won = [f"x{factor} at {steps}" for factor, steps, lead in leads if lead]
     known = sum(lead is not None for *_, lead in leads)
-    return f"so in {len(won)} of {known} measured places" + (f": {', '.join(won)}" if won else "")
+    return f"so in {len(won) or 'none'} of {known} measured places" + (f": {', '.join(won)}" if won else "")
 
 
 def lead_verdict(leads):

@@ -40,6 +40,7 @@ class Store:
     def __init__(self, file, head):
         """`head`: the settings, and the fingerprint that cells already there must have."""
         self.file, self.head, self.cells = file, head, {}
+        file.parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.Lock()
         if file.exists():
             found = json.loads(file.read_text())

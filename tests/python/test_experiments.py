@@ -144,10 +144,14 @@ def test_other_settings_for_the_same_results_are_refused(experiment):
     assert experiment.cells() == before
 
 
-def test_a_spec_without_a_model_and_a_folder_without_text_are_told(tmp_path):
+def test_a_spec_that_is_off_and_a_folder_without_text_are_told(tmp_path):
     experiment = Experiment(tmp_path)
     done = call("--docs", tmp_path / "docs", "measure", experiment.spec, "--folder", tmp_path / "runs")
     assert done.returncode == 1 and "expected --model DIR" in done.stderr
+    experiment.spec.write_text(json.dumps(dict(SPEC, step=[1])))
+    done = experiment.measure()
+    assert done.returncode == 1 and "small.json: " in done.stderr and "'step'" in done.stderr
+    experiment.spec.write_text(json.dumps(SPEC))
     (tmp_path / "text" / "train.txt").unlink()
     done = experiment.measure()
     assert done.returncode == 1 and "found no train*.txt" in done.stderr
