@@ -14,12 +14,13 @@ The experiments of the Position Interpolation paper (arXiv 2306.15595) on models
 train, and what they show of it. `scripts/experiments` measures them and makes this page:
 
 ```
-python scripts/experiments measure configs/experiments/example-model.json
-python scripts/experiments measure configs/experiments/small-64.json --model DIR --text DIR
-python scripts/experiments page
+PY=$(echo ~/.cache/ropewalk/oracles-*/bin/python)
+$PY scripts/experiments measure configs/experiments/example-model.json
+$PY scripts/experiments measure configs/experiments/small-64.json --model DIR --text DIR
+$PY scripts/experiments page
 ```
 
-The interpreter has `third_party/pins/oracles.txt`. A measurement may be stopped at any time; started
+`scripts/setup.sh --oracles` installs that interpreter. A measurement may be stopped at any time; started
 again it goes on with what is missing. All numbers are in `docs/experiments/`, one file for each base.
 
 **How to read it.** L is the context that a base was pre-trained with and k the factor: the new window is

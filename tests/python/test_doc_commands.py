@@ -50,6 +50,11 @@ RUN_ELSEWHERE = {
                      "$PY scripts/make_family_references.py make runs/references NAME",
                      "$PY scripts/make_family_references.py compare runs/references NAME"),
                     "NAME is a family to be written; python.families calls the same functions"),
+    **dict.fromkeys(("$PY scripts/experiments measure configs/experiments/example-model.json",
+                     "$PY scripts/experiments measure configs/experiments/small-64.json --model DIR "
+                     "--text DIR",
+                     "$PY scripts/experiments page"),
+                    "hours; test_experiments.py measures a small one and makes the page again"),
 }
 # Run by test_launchers.py and test_several_machines.py.
 LAUNCHED = ("torchrun", "mpirun", "srun", "ropewalk launch")
