@@ -24,7 +24,10 @@ def measure(options):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     base = Base.read(options.spec, options.model, options.text)
     results = options.docs / "experiments" / f"{base.name}.json"
-    Bench(base, options.program, options.folder, results).measure(options.jobs)
+    try:
+        Bench(base, options.program, options.folder, results).measure(options.jobs)
+    except KeyboardInterrupt:
+        raise SystemExit("stopped; the same command goes on from here") from None
 
 
 def page(options):

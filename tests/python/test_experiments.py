@@ -42,7 +42,11 @@ SPEC = {
 
 
 def call(*words):
-    return subprocess.run([sys.executable, SCRIPTS, *map(str, words)], capture_output=True, text=True)
+    return subprocess.run(command(*words), capture_output=True, text=True)
+
+
+def command(*words):
+    return [sys.executable, SCRIPTS, *map(str, words)]
 
 
 class Experiment:
@@ -56,10 +60,14 @@ class Experiment:
         text_file(folder / "text" / "train.txt", 1, 3000)
         text_file(folder / "text" / "valid.txt", 2, 600)
 
+    @property
+    def measuring(self):
+        return ["--docs", self.folder / "docs", "measure", self.spec, "--model", OWN_MODEL, "--text",
+                self.folder / "text", "--program", os.environ["ROPEWALK_BIN"], "--folder",
+                self.folder / "runs"]
+
     def measure(self):
-        return call("--docs", self.folder / "docs", "measure", self.spec, "--model", OWN_MODEL, "--text",
-                    self.folder / "text", "--program", os.environ["ROPEWALK_BIN"], "--folder",
-                    self.folder / "runs")
+        return call(*self.measuring)
 
     def cells(self):
         return json.loads(self.results.read_text())["cells"]
@@ -132,6 +140,21 @@ def test_only_a_missing_cell_is_measured_again_and_comes_out_the_same(experiment
     assert done.returncode == 0, done.stderr
     assert experiment.cells() == before
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [name]
+
+
+def test_a_stopped_measurement_goes_on(tmp_path):
+    experiment = Experiment(tmp_path)
+    with subprocess.Popen(command(*experiment.measuring), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as child:
+        child.stdout.readline()
+        child.terminate()
+        errors = child.communicate()[1]
+    assert child.returncode == 1 and "the same command goes on" in errors
+    before, wanted = experiment.cells(), set(all_cells(Settings(**SPEC)))
+    assert before and set(before) < wanted
+    assert experiment.measure().returncode == 0
+    after = experiment.cells()
+    assert set(after) == wanted and before.items() <= after.items()
 
 
 def test_other_settings_for_the_same_results_are_refused(experiment):
