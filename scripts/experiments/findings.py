@@ -44,6 +44,11 @@ def judging_mean(spread):
     return spread.mean if spread.complete else None
 
 
+def all_seen(verdicts):
+    """None while one of them is open."""
+    return None if None in verdicts else all(verdicts)
+
+
 def over(numerator, denominator):
     return None if None in (numerator, denominator) else numerator / denominator
 
@@ -76,15 +81,20 @@ def untuned_interpolation(results):
         f"perplexity at k L rises with k, stays below {EXPLODED:g}, and unscaled is at least {CLEARLY} "
         "times as high",
         f"{linear.text()}; unscaled over that: {lead.text('{:.3f}')}",
-        None if None in verdicts else all(verdicts),
+        all_seen(verdicts),
         "Interpolation costs the nearest tokens their exact distances, the more the larger k is, while the "
         "unscaled model breaks down so little that the two come near each other.")
 
 
+def linear_over_base(results, window=None):
+    """Perplexity after the last step at k L, or at `window`, over the base's at L."""
+    return Ratios(results.settings, lambda factor: over(
+        judging_mean(results.tuned(LINEAR, factor, results.settings.steps[-1], window)), results.base))
+
+
 def back_at_base(results):
     steps = results.settings.steps[-1]
-    found = Ratios(results.settings, lambda factor: over(
-        judging_mean(results.tuned(LINEAR, factor, steps)), results.base))
+    found = linear_over_base(results)
     return Finding(
         "Back at the base's level",
         "200 steps of tuning bring Position Interpolation to the base's level at the new window (7.12 of "
@@ -113,8 +123,7 @@ def lead_text(leads):
 
 
 def lead_verdict(leads):
-    verdicts = [lead for *_, lead in leads]
-    return None if None in verdicts else all(verdicts)
+    return all_seen([lead for *_, lead in leads])
 
 
 def ahead_of_direct(results):
@@ -159,26 +168,29 @@ def falls_with_window(results):
         "A tuned model's perplexity falls as its window grows (7.13 to 6.95 from 2048 to 8192, 7.23 to 6.77 "
         "to 32768, Table 1).",
         f"after {steps} steps it falls with every doubling, up to k L", f"at k L over at L: {found.text()}",
-        None if None in verdicts else all(verdicts),
+        all_seen(verdicts),
         "So small a model gains little from text further away than its base window.")
 
 
 def reaches_pass_keys(results):
     settings = results.settings
     steps = settings.steps[-1]
-    shares = {kind: Ratios(settings, lambda factor, kind=kind: over(
-        judging_mean(results.k_max(kind, factor, steps)), settings.window(factor)))
-        for kind in (LINEAR, DIRECT)}
-    direct = Ratios(settings, lambda factor: judging_mean(results.k_max(DIRECT, factor, steps)))
-    verdicts = (shares[LINEAR].judged(lambda values: min(values) >= 1),
-                direct.judged(lambda values: max(values) <= 1.25 * settings.context))
+
+    def over_length(kind, length_of):
+        return Ratios(settings, lambda factor: over(
+            judging_mean(results.k_max(kind, factor, steps)), length_of(factor)))
+
+    linear, direct = (over_length(kind, settings.window) for kind in (LINEAR, DIRECT))
+    direct_over_context = over_length(DIRECT, lambda factor: settings.context)
+    verdicts = (linear.judged(lambda values: min(values) >= 1),
+                direct_over_context.judged(lambda values: max(values) <= 1.25))
     return Finding(
         "Pass key",
         "After 200 steps Position Interpolation finds the key in all of the new window, direct tuning barely "
         "beyond L (at most 1.25 L, Table 4).",
         f"k_max after {steps} steps is k L with every seed, and at most 1.25 L for direct tuning",
-        f"k_max over k L: linear {shares[LINEAR].text()}; direct {shares[DIRECT].text()}",
-        None if None in verdicts else all(verdicts),
+        f"k_max over k L: linear {linear.text()}; direct {direct.text()}",
+        all_seen(verdicts),
         "Copying a key takes heads that tell neighbouring tokens apart; divided positions blur those, and so "
         "few steps on so small a model do not bring them back, while direct tuning keeps near distances as "
         "they were and has only the far ones to learn.")
@@ -186,8 +198,7 @@ def reaches_pass_keys(results):
 
 def short_cost(results):
     steps = results.settings.steps[-1]
-    found = Ratios(results.settings, lambda factor: over(
-        judging_mean(results.tuned(LINEAR, factor, steps, results.settings.context)), results.base))
+    found = linear_over_base(results, results.settings.context)
     return Finding(
         "Cost at short context",
         "Tuned models lose little perplexity at L (7.11 to 7.23 of 7.20, Table 1), and more in tasks the "

@@ -21,16 +21,21 @@ def level(name, value, ticks):
     return series(name, [(ticks[0], value), (ticks[-1], value)], dashed=True)
 
 
+def arms(results, factor, value):
+    """A line for each kind over its steps."""
+    return [series(ARM_NAMES[kind], [(steps, value(kind, factor, steps).mean)
+                                     for steps in results.settings.steps_of(kind)]) for kind in KINDS]
+
+
 def seeds_of(results):
-    numbers = results.settings.seeds
-    return f"mean of {len(numbers)} seeds" + (", where measured" if results.missing() else "")
+    count = len(results.settings.seeds)
+    return f"mean of {count} seeds" + (", where measured" if results.missing() else "")
 
 
 def over_steps(results, factor):
     settings = results.settings
     window, ticks = settings.window(factor), settings.direct_steps
-    lines = [series(ARM_NAMES[kind], [(steps, results.tuned(kind, factor, steps).mean)
-                                      for steps in settings.steps_of(kind)]) for kind in KINDS]
+    lines = arms(results, factor, results.tuned)
     lines.append(level(f"base at {settings.context}", results.base, ticks))
     lines.append(level("linear, untuned", results.untuned(LINEAR, factor), ticks))
     lines.append(level("unscaled, untuned", results.untuned(DIRECT, factor), ticks))
@@ -66,13 +71,10 @@ def over_windows(results):
 
 def pass_keys(results, factor):
     settings = results.settings
-    ticks = settings.direct_steps
-    lines = [series(ARM_NAMES[kind], [(steps, results.k_max(kind, factor, steps).mean)
-                                      for steps in settings.steps_of(kind)]) for kind in KINDS]
     return {"title": f"Pass key, {settings.window(factor)} tokens (x{factor})",
-            "subtitle": f"k_max; {seeds_of(results)}", "x": axis("steps of tuning", ticks),
+            "subtitle": f"k_max; {seeds_of(results)}", "x": axis("steps of tuning", settings.direct_steps),
             "y": {"label": "k_max", "unit": "tokens", "minimum": 0, "maximum": settings.window(factor)},
-            "series": lines}
+            "series": arms(results, factor, results.k_max)}
 
 
 def all_pictures(results):

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 
-from base import DIRECT, KINDS
+from base import KINDS
 
 BASE_PASSKEY, BOUND = "base-passkey", "bound"
 

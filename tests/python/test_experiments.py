@@ -26,7 +26,7 @@ import pictures  # noqa: E402
 from base import DIRECT, KINDS, Settings, held_out_pieces  # noqa: E402
 from findings import findings  # noqa: E402
 from results import Results, perplexity  # noqa: E402
-from store import BASE_PASSKEY, all_cells, tuned_cell, untuned_cell  # noqa: E402
+from store import all_cells, tuned_cell, untuned_cell  # noqa: E402
 
 SPEC = {
     "title": "A small one", "about": "Made up.", "context": 256, "factors": [2], "seeds": [1],
