@@ -22,7 +22,8 @@ def test_front_loads_no_torch():
     libraries = needed_libraries(PROGRAM)
     assert libraries and not [line for line in libraries if any(name in line for name in TORCH)]
     loaded = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
-    assert not [line for line in loaded.splitlines() if any(name in line for name in TORCH)]
+    names = [line.split()[0] for line in loaded.splitlines()]  # an address can spell "c10"
+    assert names and not [line for line in names if any(name in line for name in TORCH)]
     engine = pathlib.Path(PROGRAM).parent / "libexec" / "ropewalk-engine"
     assert any("torch" in line for line in needed_libraries(engine))
 
