@@ -112,6 +112,18 @@ std::string format_number(double value) {
   return {buffer.data(), result.ptr};
 }
 
+std::string format_rounded(double value) {
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.4g", value);
+  return buffer.data();
+}
+
+std::string format_percent(double share) {
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.1f %%", 100 * share);
+  return buffer.data();
+}
+
 std::string format_count(int64_t count) {
   // Negated as unsigned: the most negative number has no positive counterpart.
   const auto magnitude =

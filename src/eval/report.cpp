@@ -1,7 +1,6 @@
 #include "ropewalk/eval/report.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <string_view>
 
 #include "eval/text_table.h"
@@ -21,12 +20,6 @@ constexpr std::string_view kIntervalTitle = "  95 % over documents";
 std::string row_name(const PerplexityResult& result) {
   const std::string scaling = scaling_name(result.kind, result.factor);
   return result.name.empty() ? scaling : result.name + ", " + scaling;
-}
-
-std::string shown(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
 }
 
 const PerplexityResult* find(const std::vector<PerplexityResult>& results,
@@ -132,10 +125,11 @@ std::string perplexity_table(const std::vector<PerplexityResult>& results) {
     bool has_interval = false;
     for (const int64_t window : windows) {
       const PerplexityResult* result = find(results, window, name);
-      values.push_back(result ? shown(result->perplexity) : "-");
+      values.push_back(result ? format_rounded(result->perplexity) : "-");
       const bool known = result && result->interval;
-      intervals.push_back(
-          known ? shown(result->interval->low) + " to " + shown(result->interval->high) : "-");
+      intervals.push_back(known ? format_rounded(result->interval->low) + " to " +
+                                      format_rounded(result->interval->high)
+                                : "-");
       has_interval = has_interval || known;
     }
     rows.push_back(values);
@@ -158,7 +152,7 @@ std::string position_table(const std::vector<PerplexityResult>& results) {
     for (const std::string& name : names) {
       const PerplexityResult* result = find(results, window, name);
       const bool known = result && i < result->positions.size();
-      rows.back().push_back(known ? shown(result->positions[i].nll) : "-");
+      rows.back().push_back(known ? format_rounded(result->positions[i].nll) : "-");
     }
   }
   return text_table(rows);

@@ -1,7 +1,6 @@
 #include "ropewalk/eval/short_report.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "eval/text_table.h"
 #include "ropewalk/base/text.h"
@@ -11,12 +10,6 @@
 namespace ropewalk {
 namespace {
 
-std::string percent_of(double share) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
-
 std::string choices_table(const std::vector<ScaledChoices>& choices) {
   std::vector<std::vector<std::string>> rows{
       {"multiple choice", "questions", "accuracy", "by length"}};
@@ -24,8 +17,8 @@ std::string choices_table(const std::vector<ScaledChoices>& choices) {
     const std::string scaling = scaling_name(row.kind, row.factor);
     rows.push_back({row.task + ", " + (row.name.empty() ? scaling : row.name + ", " + scaling),
                     format_count(row.result.questions),
-                    percent_of(row.result.accuracy()),
-                    percent_of(row.result.accuracy_normalized())});
+                    format_percent(row.result.accuracy()),
+                    format_percent(row.result.accuracy_normalized())});
   }
   return text_table(rows);
 }

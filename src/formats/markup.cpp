@@ -1,6 +1,6 @@
 #include "ropewalk/formats/markup.h"
 
-#include "formats/utf8.h"
+#include "ropewalk/base/utf8.h"
 
 namespace ropewalk {
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "formats/utf8.h"
+#include "ropewalk/base/utf8.h"
 
 namespace ropewalk {
 namespace {

@@ -1,7 +1,6 @@
 // What extension costs at short context.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "report/sections.h"
 #include "report/values.h"
@@ -13,19 +12,6 @@ namespace {
 std::string shown_model(const EvalRecord& record, const ShortModel& model) {
   const std::string name = model.name.empty() ? record.name : record.name + ", " + model.name;
   return name + ", " + model.scaling;
-}
-
-std::string shown_share(double share) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%.1f %%", 100.0 * share);
-  return text;
-}
-
-std::string shown_perplexity(double perplexity) {
-  if (!std::isfinite(perplexity)) return kUnknownValue;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", perplexity);
-  return text;
 }
 
 // One row a model, one column a window.
@@ -46,7 +32,7 @@ ReportTable perplexities(const std::vector<EvalRecord>& records) {
         table.rows.back().resize(table.header.size(), kUnknownValue);
       }
       const auto column = std::find(windows.begin(), windows.end(), row.window) - windows.begin();
-      table.rows.back()[static_cast<size_t>(column) + 1] = shown_perplexity(row.perplexity);
+      table.rows.back()[static_cast<size_t>(column) + 1] = shown_number(row.perplexity);
     }
   }
   return table;
@@ -61,8 +47,8 @@ ReportTable choices(const std::vector<EvalRecord>& records) {
       table.rows.push_back({row.task,
                             shown_model(record, row.model),
                             format_count(row.questions),
-                            shown_share(row.accuracy),
-                            shown_share(row.accuracy_normalized)});
+                            format_percent(row.accuracy),
+                            format_percent(row.accuracy_normalized)});
     }
   }
   return table;

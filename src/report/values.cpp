@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "ropewalk/base/text.h"
@@ -13,9 +12,7 @@ std::string shown_number(double value) {
   if (std::isnan(value)) return kUnknownValue;
   if (std::isinf(value)) return "infinite";
   if (std::abs(value) >= 1e4 && std::abs(value) < 1e15) return format_count(std::llround(value));
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
+  return format_rounded(value);
 }
 
 std::string shown_percent(double share) {

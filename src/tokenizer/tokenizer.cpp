@@ -6,7 +6,7 @@
 #include "ropewalk/base/files.h"
 #include "ropewalk/base/hash.h"
 #include "ropewalk/base/json.h"
-#include "ropewalk/formats/text_reader.h"
+#include "ropewalk/base/utf8.h"
 #include "tokenizer/codec.h"
 #include "tokenizer/continuation.h"
 #include "tokenizer/files/config_tokens.h"

@@ -32,7 +32,9 @@ void SpeedMeter::measure(StepReport& report, c10::Device device) {
   ++training_steps_;
 
   report.tokens_per_second = static_cast<double>(window_tokens_) / std::max(window_s_, kSmallest_s);
-  report.mfu = report.tokens_per_second * flops_per_token_ / matmul_rate_;
+  const double rate = report.tokens_per_second * flops_per_token_;
+  matmul_rate_ = std::max(matmul_rate_, rate);
+  report.mfu = rate / matmul_rate_;
   report.memory_bytes = peak_memory_bytes(device);
   report.time_s = std::chrono::duration<double>(now - start_).count();
   report.eta_s = training_s_ / static_cast<double>(training_steps_) *

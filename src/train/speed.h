@@ -11,7 +11,8 @@ namespace ropewalk {
 
 class SpeedMeter {
  public:
-  // `matmul_rate`: FLOP/s of all ranks together.
+  // `matmul_rate`: FLOP/s of all ranks together. Training that exceeds it takes its place: what
+  // measured it had a busy neighbour.
   SpeedMeter(double flops_per_token, double matmul_rate);
 
   // Fills the report's times, speeds and memory. Speed is the mean since start_window().

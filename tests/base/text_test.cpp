@@ -60,6 +60,15 @@ TEST(Text, FormatsNumbersShortest) {
   EXPECT_EQ(format_number(-std::nan("")), "nan");
 }
 
+TEST(Text, RoundedNumbersKeepFourDigits) {
+  EXPECT_EQ(format_rounded(7.44912), "7.449");
+  EXPECT_EQ(format_rounded(1.0), "1");
+  EXPECT_EQ(format_rounded(1234567.0), "1.235e+06");
+  EXPECT_EQ(format_rounded(std::numeric_limits<double>::infinity()), "inf");
+  EXPECT_EQ(format_percent(0.125), "12.5 %");
+  EXPECT_EQ(format_percent(1.0), "100.0 %");
+}
+
 TEST(Text, FormatsCounts) {
   EXPECT_EQ(format_count(7), "7");
   EXPECT_EQ(format_count(1234567), "1,234,567");

@@ -9,6 +9,7 @@
 
 #include "fuzz/target.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/utf8.h"
 #include "ropewalk/formats/text_reader.h"
 
 namespace ropewalk::fuzz {

@@ -23,6 +23,10 @@ std::string format_bytes(uint64_t num_bytes);
 std::string format_seconds(double seconds);
 // Shortest text that reads back as the same double: "16", "0.1", "2e-05".
 std::string format_number(double value);
+// Four significant digits, for people: "7.449", "1.2e+06", "inf".
+std::string format_rounded(double value);
+// A share of 1: "12.5 %".
+std::string format_percent(double share);
 // "1 234 567" style grouping is not used; "1,234,567".
 std::string format_count(int64_t count);
 // "1 rank", "1,024 ranks".

@@ -84,7 +84,4 @@ class TextReader {
   std::unique_ptr<State> state_;
 };
 
-// Byte offset of the first invalid sequence, or text.size() when all of it is UTF-8.
-size_t first_invalid_utf8(std::string_view text);
-
 }  // namespace ropewalk

@@ -11,6 +11,7 @@
 
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
+#include "ropewalk/base/utf8.h"
 #include "ropewalk/formats/parquet_reader.h"
 
 namespace ropewalk {

@@ -13,6 +13,7 @@
 #include "formats/parquet/parquet_column.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/base/utf8.h"
 
 namespace ropewalk {
 namespace {

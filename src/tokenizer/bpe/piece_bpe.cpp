@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "ropewalk/formats/text_reader.h"
+#include "ropewalk/base/utf8.h"
 #include "tokenizer/unicode/characters.h"
 
 namespace ropewalk::tokenization {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "ropewalk/formats/text_reader.h"
+#include "ropewalk/base/utf8.h"
 #include "tokenizer/bpe/byte_alphabet.h"
 #include "tokenizer/files/json_fields.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ropewalk/formats/text_reader.h"
+#include "ropewalk/base/utf8.h"
 #include "tokenizer/bpe/byte_alphabet.h"
 #include "tokenizer/files/json_fields.h"
 #include "tokenizer/pipeline/decoder.h"

@@ -1,6 +1,5 @@
 #include "train/callbacks/evaluation_results.h"
 
-#include <cstdio>
 #include <map>
 
 #include "ropewalk/base/errors.h"
@@ -74,9 +73,7 @@ Json metrics_line(const EvaluationResults& results) {
 std::string console_line(const EvaluationResults& results) {
   std::string text = "eval at step " + std::to_string(results.step) + ":";
   for (const auto& [tag, value] : tagged_numbers(results)) {
-    char number[32];
-    std::snprintf(number, sizeof number, "%.4g", value);
-    text += "  " + tag + " " + number;
+    text += "  " + tag + " " + format_rounded(value);
   }
   return text;
 }

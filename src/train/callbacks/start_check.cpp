@@ -1,7 +1,5 @@
 #include "train/callbacks/start_check.h"
 
-#include <cstdio>
-
 #include "ropewalk/base/text.h"
 
 namespace ropewalk {
@@ -14,13 +12,8 @@ constexpr double kExploded = 1e3;
 constexpr double kExplodedOverTrained = 30;
 
 std::string shown(const PerplexityResult& result) {
-  char text[96];
-  std::snprintf(text,
-                sizeof text,
-                "perplexity %.4g at window %lld",
-                result.perplexity,
-                static_cast<long long>(result.window));
-  return text;
+  return "perplexity " + format_rounded(result.perplexity) + " at window " +
+         std::to_string(result.window);
 }
 
 bool has_exploded(const PerplexityResult& result, const PerplexityResult& trained) {

@@ -1,13 +1,10 @@
-#include "formats/utf8.h"
+#include "ropewalk/base/utf8.h"
 
 #include <cstdint>
 #include <cstring>
 
-#include "ropewalk/formats/text_reader.h"
-
 namespace ropewalk {
 
-// Table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing above U+10FFFF.
 size_t utf8_sequence_length(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) {
     return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
