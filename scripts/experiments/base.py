@@ -69,14 +69,12 @@ class Base:
             raise SystemExit(f"{file}: names no model; expected --model DIR, and --text DIR with its text")
         return Base(file.stem, settings, model or ROOT / settings.model, text)
 
-    def fingerprint(self, texts):
-        """What the numbers depend on, beside the program."""
-        settings = dataclasses.asdict(self.settings)
-        for key in ("title", "about", "model"):
-            del settings[key]
+    def described(self, texts):
+        """All that the numbers depend on, beside the program."""
         files = [*sorted(self.model.glob("*.safetensors")), self.model / "config.json",
                  self.model / "tokenizer.json"]
-        return {"settings": settings, "protocol": PROTOCOL, "model": hash_of(files), "text": hash_of(texts)}
+        return {"settings": dataclasses.asdict(self.settings), "protocol": PROTOCOL,
+                "model": hash_of(files), "text": hash_of(texts)}
 
     def texts(self, part, folder):
         return given_text(part, self.text) if self.text else example_text(part, folder)

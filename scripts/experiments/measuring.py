@@ -1,7 +1,6 @@
 """Trains and evaluates with the program what the store does not have yet."""
 
 import concurrent.futures
-import dataclasses
 import hashlib
 import json
 import pathlib
@@ -12,22 +11,22 @@ import threading
 
 from attention_bound import attention_bound
 from base import DIRECT, PROTOCOL, held_out_pieces, write_documents
-from store import BASE_PASSKEY, BOUND, Store, tuned_arms, tuned_cell, untuned_arms, untuned_cell
+from store import (BASE_PASSKEY, BOUND, Store, tuned_arms, tuned_cell, untuned_arms, untuned_cell,
+                   what_counts)
 
 
 class Bench:
     """Measures one base, with one thread for each of `jobs` runs. `work` holds runs and token shards, in a
-    folder for each fingerprint; the cells go to `results`."""
+    folder for all that counts for the numbers; the cells go to `results`."""
 
     def __init__(self, base, program, work, results):
         self.settings, self.model, self.program = base.settings, base.model, program
         work.mkdir(parents=True, exist_ok=True)
         self.texts = {part: base.texts(part, work / f"{base.name}-text" / part)
                       for part in ("train", "valid")}
-        fingerprint = base.fingerprint([*self.texts["train"], *self.texts["valid"]])
-        self.store = Store(results, {"settings": dataclasses.asdict(base.settings),
-                                     "fingerprint": fingerprint})
-        digest = hashlib.sha256(json.dumps(fingerprint).encode()).hexdigest()
+        head = base.described([*self.texts["train"], *self.texts["valid"]])
+        self.store = Store(results, head)
+        digest = hashlib.sha256(json.dumps(what_counts(head)).encode()).hexdigest()
         self.folder = work / f"{base.name}-{digest[:12]}"
         self.folder.mkdir(exist_ok=True)
         self.children, self.lock, self.stopped = set(), threading.Lock(), False

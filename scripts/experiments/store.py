@@ -34,20 +34,28 @@ def all_cells(settings):
                     for steps in settings.steps_of(arm[0])]
 
 
+def what_counts(head):
+    """What cells of one file have in common: all but the words for readers."""
+    words = ("title", "about", "model")
+    return {**head, "settings": {key: value for key, value in head["settings"].items() if key not in words}}
+
+
 class Store:
     """Cells that are kept as soon as they are measured. The file is replaced whole."""
 
     def __init__(self, file, head):
-        """`head`: the settings, and the fingerprint that cells already there must have."""
+        """`head`: what the base's described() says; cells already there must have come of the same."""
         self.file, self.head, self.cells = file, head, {}
         file.parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.Lock()
         if file.exists():
             found = json.loads(file.read_text())
-            if found["fingerprint"] != head["fingerprint"]:
+            self.cells = found.pop("cells")
+            if what_counts(found) != what_counts(head):
                 raise SystemExit(f"{file}: was measured with other settings, text or weights; expected the "
                                  "same. Remove it to measure afresh")
-            self.cells = found["cells"]
+            if found != head:
+                self.write()
 
     def __contains__(self, name):
         return name in self.cells

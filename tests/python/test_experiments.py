@@ -167,6 +167,16 @@ def test_other_settings_for_the_same_results_are_refused(experiment):
     assert experiment.cells() == before
 
 
+def test_other_words_for_the_same_results_only_replace_the_words(experiment):
+    before = experiment.cells()
+    experiment.spec.write_text(json.dumps(dict(SPEC, about="Made up again.")))
+    done = experiment.measure()
+    experiment.spec.write_text(json.dumps(SPEC))
+    assert done.returncode == 0 and done.stdout == ""
+    assert experiment.cells() == before
+    assert json.loads(experiment.results.read_text())["settings"]["about"] == "Made up again."
+
+
 def test_a_spec_that_is_off_and_a_folder_without_text_are_told(tmp_path):
     experiment = Experiment(tmp_path)
     done = call("--docs", tmp_path / "docs", "measure", experiment.spec, "--folder", tmp_path / "runs")
