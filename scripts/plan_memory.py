@@ -28,10 +28,10 @@ NUM_SHARED_FITTED, SHARED_FIT_SEED = 8, 12
 NUM_SHARED_CHECKED, SHARED_SEED = 12, 31
 
 # What a combination may say beside its defaults: sizes of the model, `ranks`, the micro-steps of a
-# step, and section `parallel` of the run config. kv_heads None: of a family without such a setting.
+# step, and sections `parallel` and `lora` of the run config. kv_heads None: of a family without such a setting.
 DEFAULTS = dict(layers=4, hidden=256, inner=704, heads=4, kv_heads=2, vocab=4096, tied=False,
                 model_type="llama", length=1024, micro=1, micro_steps=1, precision="fp32",
-                recompute="none", ranks=1, parallel={}, steps=STEPS)
+                recompute="none", ranks=1, parallel={}, lora={}, steps=STEPS)
 TINY = dict(layers=1, hidden=32, inner=32, heads=1, kv_heads=1, vocab=2048, length=32)
 
 FSDP = {"data_parallel": "fsdp"}
@@ -62,12 +62,24 @@ FIT = [
          parallel={"context_parallel": 2, "context_parallel_method": "ulysses"}),
 ]
 
-# Beside the drawn ones: other families, and two ranks.
+# Beside the drawn ones: other families, two ranks, and LoRA.
 NAMED = [
     dict(layers=5, hidden=320, inner=960, heads=5, kv_heads=1, length=1536, micro=2, ranks=2),
     dict(layers=7, hidden=320, inner=640, heads=5, kv_heads=5, length=1536, model_type="qwen3"),
     dict(layers=6, hidden=384, inner=768, heads=6, length=3072, model_type="olmo2",
          recompute="block"),
+    dict(layers=8, hidden=512, inner=1376, heads=8, lora={"rank": 8}),
+    dict(layers=8, hidden=512, inner=1376, heads=8,
+         lora={"rank": 8, "train_norms": False, "train_embeddings": False}),
+    dict(layers=8, hidden=512, inner=1376, heads=8, length=2048, recompute="block",
+         lora={"rank": 16, "targets": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj",
+                                       "up_proj", "down_proj"]}),
+    dict(layers=6, hidden=384, inner=1152, heads=6, vocab=16384, precision="bf16",
+         lora={"rank": 8}),
+    dict(layers=6, hidden=512, inner=1376, heads=8, micro_steps=2, ranks=2, parallel=FSDP,
+         lora={"rank": 8}),
+    dict(layers=6, hidden=512, inner=1376, heads=8, ranks=2,
+         lora={"rank": 64, "targets": ["q_proj", "v_proj"]}),
 ]
 
 
@@ -122,6 +134,8 @@ def name_of(combination):
     text += f"-{c['micro_steps']}steps" if c["micro_steps"] > 1 else ""
     text += "-bf16" if c["precision"] == "bf16" else ""
     text += "".join(f"-{key}={value}" for key, value in sorted(c["parallel"].items()))
+    text += "".join(f"-lora.{key}={'+'.join(value) if key == 'targets' else value}"
+                    for key, value in c["lora"].items())
     return text + (f"-{c['ranks']}ranks" if c["ranks"] > 1 else "")
 
 
@@ -141,6 +155,7 @@ def run_config(combination, folder, data):
         "train": {"run_dir": str(folder / "run"), "steps": c["steps"], "global_batch_size": batch,
                   "micro_batch_size": c["micro"], "precision": c["precision"]},
         "schedule": {"warmup_steps": 0},
+        "lora": c["lora"],
         "parallel": parallel,
         "checkpoint": {"every_steps": 0, "keep": 2},
         "log": {"every_steps": 1, "tensorboard": False},
@@ -169,6 +184,18 @@ class Bench:
         (self.folder / "text.txt").write_text(words + "\n")
         self.call("prepare", self.folder / "text.txt", "--tokenizer", TOKENIZER, "--output", self.data)
 
+    def weights(self, combination):
+        """A checkpoint of these sizes: updates of low rank stand beside weights that are there."""
+        whole = {**combination, "lora": {}, "ranks": 1, "parallel": {}, "micro_steps": 1, "steps": 1}
+        folder = self.folder / "weights" / name_of(whole)
+        checkpoint = folder / "run" / "checkpoints" / "step-00000001"
+        if not checkpoint.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            config = folder / "run.json"
+            config.write_text(json.dumps(run_config(whole, folder, self.data), indent=1))
+            self.call("train", config)
+        return checkpoint
+
     def result(self, combination):
         """{measured, planned}: peak bytes of a rank."""
         folder = self.folder / name_of(combination)
@@ -176,7 +203,10 @@ class Bench:
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             config = folder / "run.json"
-            config.write_text(json.dumps(run_config(combination, folder, self.data), indent=1))
+            sections = run_config(combination, folder, self.data)
+            if combination.get("lora"):
+                sections["model"] = {"pretrained": str(self.weights(combination))}
+            config.write_text(json.dumps(sections, indent=1))
             ranks = combination.get("ranks", 1)
             shutil.rmtree(folder / "run", ignore_errors=True)
             self.call("train", config, "--nproc", ranks)
@@ -217,7 +247,8 @@ were fixed on the rows `fit`, the last {fitted} of them drawn by seed {fit_seed}
 {drawn} were drawn by seed {seed}, and the last {shared} by seed {shared_seed}; no constant was changed for them.
 
 A name says: family, layers x hidden x MLP size, heads.key-value heads, vocabulary (t: tied), sequences
-of a micro-batch x their length, recompute, micro-steps of a step, bf16, and what else is not the default.
+of a micro-batch x their length, recompute, micro-steps of a step, bf16, settings of LoRA, and what else is
+not the default.
 
 | rows | combination | highest at | measured, MiB | planned, MiB | planned / measured |
 |---|---|---|---|---|---|

@@ -148,7 +148,8 @@ def test_frozen_parameters_need_no_moments(run_file):
     # GELU is an op that takes memory without making a tensor of it.
     dict(model_type="gpt_neox", kv_heads=None, length=2048),
     dict(hidden=384, length=512, ranks=2, parallel={"data_parallel": "fsdp"}),
-], ids=["llama", "gpt_neox", "fsdp"])
+    dict(layers=6, inner=1024, length=2048, lora={"rank": 8}),
+], ids=["llama", "gpt_neox", "fsdp", "lora"])
 def test_measured_memory_is_as_planned(tmp_path, combination):
     """As a row of docs/plan_memory.md."""
     bench = plan_pages.script("plan_memory")
