@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "checkpoint/adapter_base.h"
 #include "checkpoint/adapter_values.h"
 #include "checkpoint/file_hashes.h"
 #include "checkpoint/hf_folder.h"
@@ -111,6 +112,7 @@ void export_peft_adapter(const std::filesystem::path& source, const std::filesys
   refuse_existing_target(target);
   const std::filesystem::path checkpoint = exported_directory(source);
   const LoraConfig lora = stored_lora(checkpoint);
+  const std::string base = read_state(checkpoint).at("owners").at(kLoraStem).at("base");
   const HfModel model = load_hf_model(checkpoint);
   Diagnostics faults;
   DecoderSpec spec = model.spec;
@@ -125,6 +127,7 @@ void export_peft_adapter(const std::filesystem::path& source, const std::filesys
     FileWriter config(folder / "adapter_config.json");
     config.write(to_json_text(peft_config(spec, lora, outputs.replaced)));
     config.close();
+    write_adapter_base(folder, base);
     dist::Group one_rank;
     write_files(
         folder,

@@ -12,6 +12,9 @@
 #include "checkpoint/write_files.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
+#include "ropewalk/base/text.h"
+#include "ropewalk/checkpoint/adapter.h"
+#include "ropewalk/checkpoint/weights_hash.h"
 
 namespace ropewalk {
 namespace {
@@ -69,6 +72,20 @@ std::vector<OutputTensor> list_outputs(const ExportSource& source, DType dtype) 
   return outputs;
 }
 
+// ": num_attention_heads is 2, expected 4", of numbers that do not belong to positions.
+std::string differing_sizes(const Json& found, const Json& expected) {
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : expected.items()) {
+    if (!value.is_number() || key.find("position") != std::string::npos ||
+        key.starts_with("rope_")) {
+      continue;
+    }
+    const Json own = found.value(key, Json());
+    if (own != value) texts.push_back(key + " is " + own.dump() + ", expected " + value.dump());
+  }
+  return texts.empty() ? "" : ": " + join(texts, "; ");
+}
+
 // The adapter was trained at the positions of the config.json beside it, where there is one (our
 // exports have it): merged at others it would be a different model.
 HfModel with_positions_of(const PeftAdapter& adapter, const HfModel& model) {
@@ -79,9 +96,9 @@ HfModel with_positions_of(const PeftAdapter& adapter, const HfModel& model) {
   apart.local_rope = model.spec.local_rope;
   if (apart == model.spec) return own;
   throw ConfigError((adapter.folder / "config.json").string() + ": describes another model than " +
-                    model.path.string() +
-                    "/config.json, and not only in its positions. Merge the adapter into the model "
-                    "that it was trained on");
+                    (model.path / "config.json").string() + ", and not only in its positions" +
+                    differing_sizes(own.config, model.config) +
+                    ". Merge the adapter into the model that it was trained on");
 }
 
 std::vector<ManifestEntry> write_model(const std::filesystem::path& folder,
@@ -118,6 +135,8 @@ void export_hf_model(const std::filesystem::path& source,
   if (options.adapter) {
     adapter = open_peft_adapter(*options.adapter);
     check_adapter_to_merge(*adapter, model.spec);
+    dist::Group one_rank;
+    check_adapter_base(*adapter, directory, weights_hash(directory, one_rank));
     written = with_positions_of(*adapter, model);
   }
   const DType dtype = options.dtype.value_or(stored_dtype(weights));

@@ -33,7 +33,7 @@ class WindowScorer {
       : decoder_(decoder),
         texts_(texts),
         options_(options),
-        has_bos_(options.protocol == PerplexityProtocol::kYarn && options.bos_id) {}
+        has_bos_(begins_with_bos(options.protocol) && options.bos_id) {}
 
   // What the batch counts, before anything is computed.
   Score counts(const WindowBatch& batch) const {
@@ -186,14 +186,19 @@ std::vector<PositionLoss> positions_of(const Score& all, int64_t window) {
                   " documents has two tokens, so there is nothing to score");
 }
 
-}  // namespace
+int64_t stride_of(const PerplexityOptions& options) {
+  if (options.protocol == PerplexityProtocol::kYarnTruncate) return options.window;
+  return options.stride == 0 ? std::min(options.window, kPaperStride) : options.stride;
+}
 
-int64_t default_stride(int64_t window) { return std::min(window, kPaperStride); }
+}  // namespace
 
 PerplexityResult perplexity(Decoder& decoder,
                             const TokenDataset& documents,
-                            const PerplexityOptions& options,
+                            const PerplexityOptions& given,
                             dist::Group& group) {
+  PerplexityOptions options = given;
+  options.stride = stride_of(given);
   const torch::autograd::AutoGradMode no_grad(false);
   const WindowedTexts texts(documents, options);
   const std::vector<WindowBatch> batches = window_batches(texts, options);

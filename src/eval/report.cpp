@@ -90,7 +90,7 @@ Json perplexity_json(const std::vector<PerplexityResult>& results) {
                     {"documents", r.documents},
                     {"positions", positions_json(r.positions)}});
   }
-  return {{"protocol", protocol_name(results.front().protocol)}, {"results", rows}};
+  return {{"protocol", enum_name(results.front().protocol)}, {"results", rows}};
 }
 
 std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& file) {
@@ -98,10 +98,10 @@ std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& 
   std::vector<PerplexityResult> results;
   try {
     const std::string name = json.at("protocol");
-    const std::optional<PerplexityProtocol> protocol = parse_protocol(name);
+    const auto protocol = enum_from_name<PerplexityProtocol>(name);
     if (!protocol) {
-      throw ConfigError(file.string() + ": protocol: found \"" + name +
-                        "\", expected pi, yarn or longlora");
+      throw ConfigError(file.string() + ": protocol: found \"" + name + "\", expected one of " +
+                        join(enum_choices<PerplexityProtocol>(), ", "));
     }
     for (const Json& row : json.at("results")) {
       results.push_back(result_from(row));

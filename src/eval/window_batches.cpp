@@ -5,14 +5,24 @@
 namespace ropewalk {
 namespace {
 
+// Under the YaRN authors' protocols BOS takes a place of the window.
+std::vector<ScoredWindow> yarn_windows(int64_t num_tokens, const PerplexityOptions& options) {
+  const int64_t stride = options.stride;
+  if (!options.bos_id) return sliding_windows(num_tokens, options.window, stride);
+  const int64_t window = options.window - 1;
+  return sliding_windows_after_bos(num_tokens, window, std::min(stride, window));
+}
+
 std::vector<ScoredWindow> windows_of(int64_t num_tokens, const PerplexityOptions& options) {
   switch (options.protocol) {
     case PerplexityProtocol::kPi:
       break;
     case PerplexityProtocol::kYarn:
-      if (!options.bos_id) break;
-      return sliding_windows_after_bos(
-          num_tokens, options.window - 1, std::min(options.stride, options.window - 1));
+      return yarn_windows(num_tokens, options);
+    case PerplexityProtocol::kYarnTruncate: {
+      const int64_t most = options.window - (options.bos_id ? 1 : 0);
+      return yarn_windows(std::min(num_tokens, most), options);
+    }
     case PerplexityProtocol::kLonglora:
       return stream_windows(num_tokens, options.window, options.stride);
   }

@@ -6,6 +6,7 @@
 
 #include "ropewalk/data/token_dataset.h"
 #include "ropewalk/eval/perplexity.h"
+#include "ropewalk/eval/windows.h"
 
 namespace ropewalk {
 

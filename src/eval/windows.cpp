@@ -1,19 +1,11 @@
 #include "ropewalk/eval/windows.h"
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "ropewalk/base/errors.h"
 
 namespace ropewalk {
 namespace {
-
-constexpr std::array<std::pair<PerplexityProtocol, std::string_view>, 3> kNames{{
-    {PerplexityProtocol::kPi, "pi"},
-    {PerplexityProtocol::kYarn, "yarn"},
-    {PerplexityProtocol::kLonglora, "longlora"},
-}};
 
 void check_stride(int64_t window, int64_t stride) {
   ROPEWALK_CHECK(stride >= 1 && stride <= window, "a window's stride lies in [1, window]");
@@ -36,26 +28,6 @@ std::vector<ScoredWindow> slide(int64_t num_tokens,
 }
 
 }  // namespace
-
-std::string_view protocol_name(PerplexityProtocol protocol) {
-  for (const auto& [known, name] : kNames) {
-    if (known == protocol) return name;
-  }
-  return {};
-}
-
-std::optional<PerplexityProtocol> parse_protocol(std::string_view name) {
-  for (const auto& [protocol, known] : kNames) {
-    if (known == name) return protocol;
-  }
-  return std::nullopt;
-}
-
-std::vector<std::string_view> protocol_names() {
-  std::vector<std::string_view> names;
-  for (const auto& [protocol, name] : kNames) names.push_back(name);
-  return names;
-}
 
 std::vector<ScoredWindow> sliding_windows(int64_t num_tokens, int64_t window, int64_t stride) {
   return slide(num_tokens, window, stride, /*without_context=*/1);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fstream>
+#include <limits>
 #include <string_view>
 
 #include "ropewalk/base/errors.h"
@@ -71,8 +73,9 @@ std::vector<Gate> gates_from(const Json& json, const std::string& where, Diagnos
       faults.error(at,
                    "is no number of an evaluation; expected a key of metrics.jsonl such as "
                    "eval/perplexity@8192");
+    } else {
+      gates.push_back(gate);
     }
-    gates.push_back(gate);
   }
   return gates;
 }
@@ -122,20 +125,25 @@ Json with_own_folder(Json config, int64_t number) {
   return config;
 }
 
-// The last line that holds every number; the evaluation at the stage's end.
-std::optional<Json> last_evaluation(const std::filesystem::path& metrics_file,
-                                    const std::vector<Gate>& gates) {
+// The line of the evaluation at this step; of several, as a step repeated leaves them, the last.
+std::optional<Json> evaluation_at(int64_t step,
+                                  const std::filesystem::path& metrics_file,
+                                  const std::vector<Gate>& gates) {
   std::ifstream file(metrics_file);
-  std::optional<Json> last;
+  std::optional<Json> found;
   for (std::string line; std::getline(file, line);) {
     const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object()) continue;
-    const bool has_all = std::all_of(gates.begin(), gates.end(), [&](const Gate& gate) {
-      return json.contains(gate.metric) && json.at(gate.metric).is_number();
-    });
-    if (has_all) last = json;
+    if (!json.is_object() || json.value("step", Json()) != step) continue;
+    const bool has_all = std::all_of(
+        gates.begin(), gates.end(), [&](const Gate& gate) { return json.contains(gate.metric); });
+    if (has_all) found = json;
   }
-  return last;
+  return found;
+}
+
+// A number that is not finite is written as null, and within no bound.
+double number_of(const Json& value) {
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -189,20 +197,21 @@ std::vector<RunStage> read_stages(const std::filesystem::path& run_config,
 }
 
 std::vector<std::string> shut_gates(const RunStage& stage,
+                                    int64_t step,
                                     const std::filesystem::path& metrics_file) {
   std::vector<std::string> shut;
   if (stage.gates.empty()) return shut;
-  const std::optional<Json> last = last_evaluation(metrics_file, stage.gates);
+  const std::optional<Json> last = evaluation_at(step, metrics_file, stage.gates);
   if (!last) {
     std::vector<std::string> wanted;
     for (const Gate& gate : stage.gates) wanted.push_back(gate.metric);
-    throw DataError(metrics_file.string() + ": no evaluation has " + join(wanted, " and ") +
-                    ", which the gate of stage " + std::to_string(stage.number) +
-                    " asks for. Let section `eval` measure it, or change the gate");
+    throw DataError(metrics_file.string() + ": no evaluation at step " + std::to_string(step) +
+                    " has " + join(wanted, " and "));
   }
   for (const Gate& gate : stage.gates) {
-    const double found = last->at(gate.metric).get<double>();
-    const std::string says = gate.metric + " is " + format_number(found);
+    const double found = number_of(last->at(gate.metric));
+    const std::string says =
+        gate.metric + " is " + (std::isnan(found) ? "not finite" : format_number(found));
     if (gate.at_most && !(found <= *gate.at_most)) {
       shut.push_back(says + ", at most " + format_number(*gate.at_most) + " is asked for");
     }

@@ -14,6 +14,7 @@
 #include "ropewalk/spec/weight_check.h"
 #include "ropewalk/spec/weight_map.h"
 #include "ropewalk/tokenizer/tokenizer.h"
+#include "settings/evaluation_check.h"
 #include "settings/training_samples.h"
 
 namespace ropewalk {
@@ -228,11 +229,13 @@ TrainInputs load_train_inputs(const RunStage& stage, int64_t world_size, Diagnos
   if (is_sound(found, {"eval"})) {
     inputs.evaluation_tasks = read_evaluation_tasks(config.eval, inputs.tokenizer_folder, found);
   }
-  if (model && inputs.train_tokens) {
-    inputs.samples = make_samples(inputs, *model, found);
+  if (model) {
+    inputs.model = *model;
+    inputs.eval = evaluation_in_force(config, model->spec);
+    if (is_sound(found, {"eval", "data", "model"})) check_evaluation(inputs, stage.gates, found);
+    if (inputs.train_tokens) inputs.samples = make_samples(inputs, *model, found);
   }
   found.throw_if_errors<ConfigError>(inputs.source);
-  inputs.model = *model;
   inputs.spec = with_lora(config, model->spec, found);
   inputs.optimizer = trained_parameters(config, inputs.spec);
   warnings.merge(found);

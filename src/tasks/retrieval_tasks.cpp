@@ -135,6 +135,18 @@ std::vector<int64_t> even_distances(int64_t window, int64_t shortest) {
   return distances;
 }
 
+// They would be asked as the window's own length.
+void refuse_distances_beyond(int64_t window, const std::vector<int64_t>& distances) {
+  std::vector<std::string> beyond;
+  for (const int64_t distance : distances) {
+    if (distance > window) beyond.push_back(std::to_string(distance));
+  }
+  if (beyond.empty()) return;
+  throw ConfigError("distance " + join(beyond, ", ") +
+                    ": the key does not fit into the window of " + std::to_string(window) +
+                    " tokens. Ask for distances up to the window, or for a greater window");
+}
+
 // `count` different words, others for each trial.
 std::vector<std::string> draw_words(size_t count, uint64_t seed, uint64_t trial) {
   const IndexPermutation order(
@@ -202,6 +214,7 @@ std::vector<RetrievalCell> passkey_cells(const Tokenizer& tokenizer,
   const std::vector<int64_t> distances =
       options.distances.empty() ? even_distances(options.window, maker.shortest_distance())
                                 : options.distances;
+  refuse_distances_beyond(options.window, distances);
   std::vector<RetrievalCell> cells;
   for (const int64_t distance : distances) {
     RetrievalCell cell{.task = "passkey", .length = distance, .trials = {}};
@@ -245,15 +258,14 @@ std::vector<RetrievalCell> needle_cells(const Tokenizer& tokenizer, const Needle
 }
 
 std::vector<RetrievalCell> recall_cells(const Tokenizer& tokenizer, const RecallOptions& options) {
-  const std::vector<std::pair<std::string, decltype(&keys_trial)>> tasks{
-      {"keys", keys_trial}, {"variables", variables_trial}};
+  constexpr std::array kMakers{keys_trial, variables_trial};
   std::vector<RetrievalCell> cells;
-  for (const auto& [task, make] : tasks) {
+  for (size_t task = 0; task < kRecallTasks.size(); ++task) {
     for (const int64_t length : options.lengths) {
-      RetrievalCell cell{.task = task, .length = length, .trials = {}};
+      RetrievalCell cell{.task = kRecallTasks[task], .length = length, .trials = {}};
       for (int64_t i = 0; i < options.trials; ++i) {
         const uint64_t trial = static_cast<uint64_t>(length) * 0x10000 + static_cast<uint64_t>(i);
-        cell.trials.push_back(make(tokenizer, options, length, trial));
+        cell.trials.push_back(kMakers[task](tokenizer, options, length, trial));
       }
       cells.push_back(std::move(cell));
     }

@@ -105,13 +105,15 @@ int StagedRun::train(const RunStage& stage, const StartOptions& start) {
 }
 
 void StagedRun::pass_gate(const RunStage& stage) const {
+  const Progress progress = look_at(stage);
   // Rank 0's file; every rank ends alike.
   std::string fault;
   if (group_->rank() == 0) {
     try {
-      fault = join(shut_gates(stage, run_dir_of(stage) / "metrics.jsonl"), "; ");
+      fault = join(shut_gates(stage, progress.step, run_dir_of(stage) / "metrics.jsonl"), "; ");
     } catch (const DataError& error) {
-      fault = error.what();
+      fault = std::string(error.what()) + " (it may have been cut short: without " +
+              progress.newest + " --resume repeats it)";
     }
   }
   fault = group_->broadcast_text(fault);

@@ -58,10 +58,13 @@ void fill_fresh_weights(const dist::NamedShardedTensors& weights,
 
 void start_from_adapter(const dist::NamedShardedTensors& weights,
                         const TrainInputs& inputs,
+                        const std::string& base,
                         dist::Group& group) {
   if (!inputs.config.lora.pretrained) return;
   on_every_rank(group, [&] {
-    import_adapter(weights, inputs.spec, open_peft_adapter(*inputs.config.lora.pretrained));
+    const PeftAdapter adapter = open_peft_adapter(*inputs.config.lora.pretrained);
+    check_adapter_base(adapter, *inputs.config.model.pretrained, base);
+    import_adapter(weights, inputs.spec, adapter);
   });
 }
 
@@ -104,8 +107,9 @@ TrainState::TrainState(const TrainInputs& inputs,
   const std::optional<FoundCheckpoint> found = find_start(*checkpointer_, inputs, start, *group);
   // With low-rank updates a checkpoint lacks the weights that they stand beside.
   if (!found || config.lora.on()) fill_fresh_weights(weights, inputs, *group);
+  const std::string base = config.lora.on() ? weights_hash(*config.model.pretrained, *group) : "";
   if (!found) {
-    start_from_adapter(weights, inputs, *group);
+    start_from_adapter(weights, inputs, base, *group);
     data_parallel_->synchronize_weights();
   }
   optimizer_state_ = std::make_unique<OptimizerState>(*optimizer_);
@@ -114,8 +118,7 @@ TrainState::TrainState(const TrainInputs& inputs,
   checkpointer_->add(*reducer_state_);
   checkpointer_->add(progress_);
   if (config.lora.on()) {
-    lora_state_ = std::make_unique<LoraState>(*data_parallel_,
-                                              weights_hash(*config.model.pretrained, *group));
+    lora_state_ = std::make_unique<LoraState>(*data_parallel_, base);
     checkpointer_->add(*lora_state_);
   }
   if (found) load_start(*checkpointer_, *found, inputs, *group);

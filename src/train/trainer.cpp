@@ -35,12 +35,6 @@ BatchLayout batch_layout(const RunConfig& config, const dist::Group& group) {
           .world_size = group.size() / sharing};
 }
 
-// `eval.windows` left empty means the training length.
-EvalConfig with_windows(EvalConfig config, int64_t sequence_length) {
-  if (config.windows.empty()) config.windows.push_back(sequence_length);
-  return config;
-}
-
 }  // namespace
 
 struct Trainer::Parts {
@@ -139,7 +133,7 @@ void Trainer::Parts::add_callbacks() {
                           .trained_rope = config.model.pretrained
                                               ? std::optional(inputs.model.trained_rope)
                                               : std::nullopt},
-        with_windows(config.eval, inputs.samples->length())));
+        inputs.eval));
   }
 }
 

@@ -59,13 +59,5 @@ TEST(StreamWindows, AreWholeAndLeaveTheLastBeginOut) {
   EXPECT_TRUE(stream_windows(3, 8, 4).empty());
 }
 
-TEST(Protocols, AreFoundByTheirNames) {
-  for (const std::string_view name : protocol_names()) {
-    ASSERT_TRUE(parse_protocol(name));
-    EXPECT_EQ(protocol_name(*parse_protocol(name)), name);
-  }
-  EXPECT_FALSE(parse_protocol("PI"));
-}
-
 }  // namespace
 }  // namespace ropewalk

@@ -54,6 +54,11 @@ def yarn(peer, documents, window, stride, bos):
     return sum(means) / len(means)
 
 
+def yarn_truncate(peer, documents, window, bos):
+    """The same with --truncate: what fits of a document is all of it, and one window."""
+    return yarn(peer, [ids[:window - 1] for ids in documents], window, window - 1, bos)
+
+
 def longlora(peer, documents, window, stride):
     """As the LongLoRA authors' eval.py: whole windows over one stream, the last begin dropped."""
     stream = [token for ids in documents for token in ids]

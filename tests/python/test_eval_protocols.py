@@ -71,6 +71,34 @@ def test_yarn_equals_the_reference(tmp_path, texts, peers):
         assert result["tokens"] == sum(map(len, documents)), "a document's first token is scored too"
 
 
+def test_yarn_truncate_equals_the_reference(tmp_path, texts, peers):
+    shards, documents = texts
+    file = tmp_path / "perplexity.json"
+    ropewalk("eval", "perplexity", OWN_MODEL, "--data", shards, "--windows", WINDOW, "--factors", "1,2",
+             "--json", file, "--protocol", "yarn_truncate")
+    found = json.loads(file.read_text())
+    assert found["protocol"] == "yarn_truncate"
+    for result, peer in zip(found["results"], peers, strict=True):
+        assert result["nll"] == pytest.approx(
+            reference.yarn_truncate(peer, documents, WINDOW, bos=1), rel=1e-5)
+        assert (result["tokens"], result["documents"]) == (3 * (WINDOW - 1), 3)
+        assert result["stride"] == WINDOW
+
+
+def test_kinds_and_factors_are_measured_on_one_loaded_model(tmp_path, texts):
+    shards, _ = texts
+    words = ["eval", "perplexity", OWN_MODEL, "--data", shards, "--windows", WINDOW, "--threads", 1]
+
+    def results(*scaling):
+        ropewalk(*words, *scaling, "--json", tmp_path / "found.json")
+        return json.loads((tmp_path / "found.json").read_text())["results"]
+
+    found = results("--factors", "1,2,4", "--scaling", "linear,yarn")
+    assert [(row["kind"], row["factor"]) for row in found] == [
+        ("default", 1), ("linear", 2), ("linear", 4), ("yarn", 2), ("yarn", 4)]
+    assert found[3:] == results("--factors", "2,4", "--scaling", "yarn")
+
+
 def test_longlora_equals_the_reference(tmp_path, texts, peers):
     shards, documents = texts
     found, _ = measured(tmp_path, shards, "--protocol", "longlora")
@@ -101,7 +129,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path, texts):
         return ropewalk("eval", *words, expect=2)
 
     perplexity = ["perplexity", OWN_MODEL, "--data", texts[0]]
-    assert "pi, yarn, longlora" in refused(*perplexity, "--windows", 32, "--protocol", "yarm")
+    assert "pi, yarn, yarn_truncate, longlora" in refused(*perplexity, "--windows", 32, "--protocol", "yarm")
     assert "expected more than" in refused(*perplexity, "--windows", 100000, "--protocol", "longlora")
     text = refused(*perplexity, "--windows", "32,5000,6000")
     assert "found 5000, longer than each of the 3 documents" in text and "found 6000" in text
@@ -109,6 +137,8 @@ def test_what_cannot_be_measured_is_refused(tmp_path, texts):
     assert "the key does not fit" in refused(*passkey, 64)
     text = refused(*passkey, 256, "--distances", "8,128")
     assert "distance 8: the key does not fit" in text and "greater distances" in text
+    text = refused(*passkey, 256, "--distances", "128,300,4000")
+    assert "distance 300, 4000: the key does not fit into the window of 256 tokens" in text
     assert "length 64: the key does not fit" in refused("needle", OWN_MODEL, "--lengths", 64)
     assert "length 64: the key does not fit" in refused("recall", OWN_MODEL, "--lengths", 64)
     assert "--depths" in refused("needle", OWN_MODEL, "--lengths", 256, "--depths", 1.5)

@@ -8,6 +8,7 @@ import xml.etree.ElementTree
 
 import pytest
 from main_job import OWN_MODEL, PROGRAM, metrics, ropewalk
+from safetensors.torch import load_file, save_file
 from small_runs import checkpoint, make_shards, settings, small_run
 
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs ROPEWALK_BIN")
@@ -175,11 +176,11 @@ def known_text(tmp_path_factory):
     return folder / "shards"
 
 
-def start_of(tmp_path, shards, **changes):
+def start_of(tmp_path, shards, evaluated=None, **changes):
     """What a run of one step says before that step."""
     config = small_run(tmp_path / "run.json", shards, tmp_path / "run",
                        data={"validation": [str(shards)]}, train={"steps": 1}, schedule={"warmup_steps": 0},
-                       eval={"every_steps": 1, "windows": [64, 512]}, **changes)
+                       eval=evaluated or {"every_steps": 1, "windows": [64, 512]}, **changes)
     return ropewalk("train", config).partition("step 1/1")[0]
 
 
@@ -199,6 +200,31 @@ def test_a_broken_start_is_doubted(tmp_path, known_text):
     assert "near guessing among 2,048 tokens" in text
 
 
+def interleaved(folder):
+    """The model's weights in the other rotary layout, as a wrong conversion leaves them."""
+    shutil.copytree(OWN_MODEL, folder)
+    weights = load_file(folder / "model.safetensors")
+    for name, weight in weights.items():
+        if name.endswith(("q_proj.weight", "k_proj.weight")):
+            heads = weight.view(-1, 2, 32, weight.shape[-1])  # heads of 64
+            weights[name] = heads.transpose(1, 2).reshape(weight.shape).contiguous()
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def test_weights_in_the_other_rotary_layout_are_told(tmp_path, known_text):
+    model = interleaved(tmp_path / "interleaved")
+    text = start_of(tmp_path, known_text, model={"pretrained": str(model)})
+    assert text.count("warning") == 1 and "with the other rotary layout" in text
+
+
+def test_the_start_is_judged_under_the_runs_own_scaling(tmp_path, known_text):
+    """Whatever eval.factors measures besides: here what is broken by its factor is not the run."""
+    evaluated = {"every_steps": 1, "windows": [64], "factors": [1, 1000], "scaling": "yarn"}
+    text = start_of(tmp_path, known_text, evaluated)
+    assert "perplexity@64/factor_1000" in text and "warning" not in text, text
+
+
 def test_no_evaluation_before_the_first_step_where_it_is_off(tmp_path, data):
     config = small_run(tmp_path / "run.json", data[0], tmp_path / "run",
                        data={"validation": [str(data[1])]}, train={"steps": 2},
@@ -208,6 +234,38 @@ def test_no_evaluation_before_the_first_step_where_it_is_off(tmp_path, data):
     # A resumed run has begun before.
     ropewalk("train", config, "--resume", *settings(train__steps=4, eval__at_start=True))
     assert list(evaluations(tmp_path / "run")) == [2, 4]
+
+
+def test_windows_that_no_document_fills_are_told(tmp_path, data):
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run", train={"steps": 1},
+                       data={"validation": [str(data[1])]}, eval={"every_steps": 1, "windows": [64, 3000, 4000]})
+    text = ropewalk("train", config, "--nproc", 2, expect=2)
+    for window in (3000, 4000):
+        assert text.count(f"eval.windows: found {window}, longer than each of the 3 documents") == 1, text
+    assert not (tmp_path / "run").exists()
+    # The training length is not asked for, and measured all the same.
+    short = make_shards(tmp_path / "short", seed=4, num_documents=1, num_words=5)
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run", train={"steps": 1},
+                       data={"validation": [str(short)]}, schedule={"warmup_steps": 0},
+                       eval={"every_steps": 1})
+    text = ropewalk("train", config)
+    assert "data.validation: perplexity at data.sequence_length" in text and "longer than each" in text
+
+
+def test_factors_of_another_kind_equal_the_command(tmp_path, data):
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run", train={"steps": 1},
+                       data={"validation": [str(data[1])]}, parallel={"threads": 1},
+                       schedule={"warmup_steps": 0},
+                       eval={"every_steps": 1, "windows": [64], "factors": [2, 4], "scaling": "yarn",
+                             "at_start": False})
+    ropewalk("train", config)
+    found = perplexities(tmp_path, checkpoint(tmp_path / "run", 1), data[1], "--windows", 64, "--factors",
+                         "2,4", "--scaling", "yarn")
+    assert evaluations(tmp_path / "run")[1] == {
+        f"eval/perplexity@64/factor_{row['factor']:.0f}": pytest.approx(row["perplexity"], rel=1e-6)
+        for row in found}
+    assert "eval.factors: scaling llama3" in ropewalk(
+        "train", config, "--overwrite", *settings(eval__scaling="llama3"), expect=2)
 
 
 def test_tasks_that_cannot_be_are_refused_before_anything_starts(tmp_path, data):

@@ -361,6 +361,29 @@ def test_updates_are_not_resumed_beside_other_weights(tmp_path, llama, shards):
     ropewalk("train", run, "--resume", *settings(train__steps=2, model__pretrained=str(base)))
 
 
+def test_an_exported_adapter_knows_its_base(tmp_path, shards):
+    ropewalk("train", lora_run(tmp_path, shards, "run", train={"steps": 1}))
+    adapter = tmp_path / "adapter"
+    ropewalk("export", tmp_path / "run", adapter, "--adapter")
+    other = shutil.copytree(OWN_MODEL, tmp_path / "other")
+    with edited_tensors(other / "model.safetensors") as tensors:
+        tensors["model.layers.0.mlp.up_proj.weight"] += 1
+    said = "base_weights.json: the adapter was trained beside weight files with hash"
+    assert said in merge_error(other, adapter, tmp_path)
+    again = lora_run(tmp_path, shards, "again", {"pretrained": str(adapter)},
+                     model={"pretrained": str(other), "max_position_embeddings": 512,
+                            "pos_scaling_factor": 2.0})
+    assert said in ropewalk("train", again, expect=2)
+    with edited(adapter / "config.json") as config:
+        config["num_attention_heads"] = 4
+        config["head_dim"] = 64
+    assert "num_attention_heads is 4, expected 2" in merge_error(OWN_MODEL, adapter, tmp_path)
+    with edited(adapter / "config.json") as config:
+        config["num_attention_heads"] = 2
+    (adapter / "base_weights.json").unlink()
+    ropewalk("export", other, tmp_path / "merged", "--merge-adapter", adapter)
+
+
 def test_an_adapter_is_exported_of_runs_that_have_one_only(tmp_path):
     text = ropewalk("export", OWN_MODEL, tmp_path / "never", "--adapter", expect=2)
     assert "holds no low-rank updates" in text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import jsonschema
@@ -101,9 +102,38 @@ def test_a_shut_gate_ends_the_run_until_the_stage_has_more_steps(tmp_path, data)
     assert "stage 2 has begun" in ropewalk("train", config, "--resume", expect=2)
 
 
-def test_a_gate_without_its_number_says_so(tmp_path, data):
+def test_only_the_evaluation_at_the_stages_end_opens_the_gate(tmp_path, data):
+    config = staged(tmp_path, data, gate={"eval/perplexity@32": {"at_most": 1.5}},
+                    eval={"every_steps": 2}, checkpoint={"every_steps": 2})
+    ropewalk("train", config, expect=1)
+    text = json.loads(config.read_text())
+    text["stages"][0]["gate"]["eval/perplexity@32"] = {"at_most": 1e9}
+    config.write_text(json.dumps(text))
+    stage = tmp_path / "run" / "stage-1"
+    lines = (stage / "metrics.jsonl").read_text().splitlines()
+    evaluations = [line for line in lines if "eval/perplexity@32" in line]
+    assert len(evaluations) > 1
+    diverged = json.dumps(dict(json.loads(evaluations[-1]), **{"eval/perplexity@32": None}))
+    for last, said in (([diverged], "eval/perplexity@32 is not finite"), ([], "no evaluation at step 4 has")):
+        (stage / "metrics.jsonl").write_text(
+            "".join(line + "\n" for line in [*(line for line in lines if line != evaluations[-1]), *last]))
+        found = ropewalk("train", config, "--resume", expect=1)
+        assert said in found
+    # What it says to do.
+    assert f"without {checkpoint(stage, 4)} --resume repeats it" in found
+    shutil.rmtree(checkpoint(stage, 4))
+    ropewalk("train", config, "--resume")
+    assert checkpoint(tmp_path / "run" / "stage-2", 5).exists()
+
+
+def test_a_gate_that_nothing_measures_is_refused_before_the_first_step(tmp_path, data):
     config = staged(tmp_path, data, gate={"eval/passkey@512": {"at_least": 512}})
-    assert "no evaluation has eval/passkey@512" in ropewalk("train", config, expect=1)
+    found = ropewalk("train", config, expect=2)
+    assert "stage 1 of 2" in found and "gate.eval/passkey@512: is not measured in this stage" in found
+    assert "expected one of eval/perplexity@32" in found
+    found = ropewalk("train", config, "--set", "eval.every_steps=0", expect=2)
+    assert "nothing is measured in this stage: eval.every_steps is 0" in found
+    assert not (tmp_path / "run").exists()
 
 
 def test_stages_that_cannot_be_are_refused_all_at_once(tmp_path, data):

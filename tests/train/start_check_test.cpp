@@ -23,6 +23,7 @@ PerplexityResult at(int64_t window, double factor, double perplexity) {
 
 StartNumbers of_llama(double trained, std::vector<PerplexityResult> started) {
   return {.trained = at(2048, 1, trained),
+          .other_layout = at(2048, 1, 100 * trained),
           .started = std::move(started),
           .trained_length = 2048,
           .vocab_size = 32000};
@@ -56,6 +57,16 @@ TEST(StartCheck, AModelThatGuessesIsDoubtedOnce) {
               ElementsAre(HasSubstr("near guessing among 32,000 tokens")));
   EXPECT_THAT(doubts_about_start(of_llama(std::nan(""), {})),
               ElementsAre(HasSubstr("rotary layout")));
+}
+
+TEST(StartCheck, WeightsOfTheOtherLayoutAreDoubtedOnce) {
+  StartNumbers numbers = of_llama(119, {at(8192, 4, 3e4)});
+  numbers.other_layout.perplexity = 22.4;
+  EXPECT_THAT(doubts_about_start(numbers),
+              ElementsAre(HasSubstr("but 22.4 with the other rotary layout")));
+  // Hardly used positions tell nothing.
+  numbers.other_layout.perplexity = 110;
+  EXPECT_THAT(doubts_about_start(numbers), ElementsAre(HasSubstr("should stay finite")));
 }
 
 TEST(StartCheck, ASmallModelThatIsBadButLearnsIsNotDoubted) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "ropewalk/dist/sharded_tensor.h"
 #include "ropewalk/spec/decoder_spec.h"
@@ -16,10 +17,17 @@ void import_adapter(const dist::NamedShardedTensors& weights,
                     const DecoderSpec& spec,
                     const PeftAdapter& adapter);
 
+// Throws ConfigError where the adapter tells which weights it was trained beside (our exports do),
+// and they are not these. `hash`: weights_hash of `model_folder`.
+void check_adapter_base(const PeftAdapter& adapter,
+                        const std::filesystem::path& model_folder,
+                        const std::string& hash);
+
 // The low-rank updates in `source` (a checkpoint of a run that trains some, or the run directory:
 // its newest checkpoint) as an adapter folder, in fp32, published at once. Norms and embeddings
 // that were trained in full are in it as modules_to_save; the model's config.json and the
-// tokenizer's files lie beside it, because the positions are the config's. Throws ConfigError when
+// tokenizer's files lie beside it, because the positions are the config's, and the hash of the
+// weights that it belongs to. Throws ConfigError when
 // `source` holds no updates or `target` exists.
 void export_peft_adapter(const std::filesystem::path& source, const std::filesystem::path& target);
 

@@ -129,6 +129,13 @@ constexpr std::string_view enum_name(E value) {
 }
 
 template <typename E>
+requires std::is_enum_v<E> std::vector<std::string> enum_choices() {
+  std::vector<std::string> names;
+  for (const auto& [value, name] : enum_names(E{})) names.emplace_back(name);
+  return names;
+}
+
+template <typename E>
 requires std::is_enum_v<E>
 constexpr std::optional<E> enum_from_name(std::string_view text) {
   for (const auto& [value, name] : enum_names(E{})) {

@@ -73,6 +73,7 @@ struct EvalConfig {
   std::vector<int64_t> windows;
   std::optional<int64_t> stride;
   std::vector<double> factors;
+  std::string scaling = "linear";
   int64_t max_documents = 0;
   PasskeyConfig passkey;
   NeedleConfig needle;
@@ -103,9 +104,14 @@ struct EvalConfig {
               unset_means("256, or the window where that is smaller")),
         field("factors",
               &E::factors,
-              "Total linear factors to evaluate under; none = the model's own scaling.",
+              "Total factors to evaluate under, of the kind `scaling`; none = the model's own "
+              "scaling.",
               at_least(1),
               advice("Positions are DIVIDED by the factor: write 16, not 0.0625.")),
+        field("scaling",
+              &E::scaling,
+              "Kind of position scaling that `factors` apply.",
+              one_of("linear|dynamic|yarn|longrope|llama3|proportional")),
         field("max_documents",
               &E::max_documents,
               "Documents to evaluate, from the first; 0 = all.",

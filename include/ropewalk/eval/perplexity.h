@@ -1,4 +1,4 @@
-// Perplexity over the documents of token shards, by the protocols of windows.h.
+// Perplexity over the documents of token shards, by the protocols of protocol.h.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,19 @@
 #include "ropewalk/data/token_dataset.h"
 #include "ropewalk/dist/group.h"
 #include "ropewalk/eval/confidence.h"
-#include "ropewalk/eval/windows.h"
+#include "ropewalk/eval/protocol.h"
 #include "ropewalk/model/decoder.h"
 
 namespace ropewalk {
 
 struct PerplexityOptions {
   PerplexityProtocol protocol = PerplexityProtocol::kPi;
-  int64_t window = 0;                            // tokens a prediction can see, itself included
-  int64_t stride = 0;                            // 1 .. window
-  int64_t max_documents = 0;                     // from the first; 0 = all
-  std::optional<int32_t> bos_id = std::nullopt;  // that protocol yarn puts in front of each window
+  int64_t window = 0;  // tokens a prediction can see, itself included
+  // 1 .. window; 0: the paper's 256, or the window where that is smaller. Not of yarn_truncate.
+  int64_t stride = 0;
+  int64_t max_documents = 0;  // from the first; 0 = all
+  std::optional<int32_t> bos_id =
+      std::nullopt;             // put in front of a window where its protocol has it
   int64_t batch_tokens = 8192;  // tokens computed at once, at least one window; memory only
 };
 
@@ -60,8 +62,5 @@ PerplexityResult perplexity(Decoder& decoder,
                             const TokenDataset& documents,
                             const PerplexityOptions& options,
                             dist::Group& group);
-
-// The stride used when nobody states one: the paper's 256, or the window where that is smaller.
-int64_t default_stride(int64_t window);
 
 }  // namespace ropewalk

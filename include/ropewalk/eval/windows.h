@@ -1,31 +1,11 @@
-// Which tokens of a text each window sees and scores, by the protocols of three papers whose
-// figures cannot be compared with each other. Plain arithmetic, no tensors.
-//
-//   pi        Chen et al., "Extending Context Window of Large Language Models via Position
-//             Interpolation" (arXiv 2306.15595, section 3.2). Per document; every token but the
-//             first is scored once, by the first window that sees it. Mean over tokens.
-//   yarn      eval/perplexity.py of the YaRN authors (github.com/jquesnelle/yarn). The same windows
-//             with BOS in front of each, if the tokenizer has one, counted as part of the window,
-//             so that a document's first token is scored too. Mean over windows of each window's
-//             mean: a document's last window weighs as much as its first.
-//   longlora  eval.py of the LongLoRA authors (github.com/dvlab-research/LongLoRA). All documents
-//   are
-//             one stream. Every window is whole and scores all its tokens but the first, so that
-//             most tokens are scored several times; the last begin is left out. Mean over windows.
+// Which tokens of a text each window sees and scores, by the protocols of protocol.h. Plain
+// arithmetic, no tensors.
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 #include <vector>
 
 namespace ropewalk {
-
-enum class PerplexityProtocol { kPi, kYarn, kLonglora };
-
-std::string_view protocol_name(PerplexityProtocol protocol);
-std::optional<PerplexityProtocol> parse_protocol(std::string_view name);
-std::vector<std::string_view> protocol_names();
 
 // Tokens [begin, end) are read; tokens [score_begin, end) are scored, which may be none. Offsets
 // into the text.

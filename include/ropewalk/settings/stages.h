@@ -50,9 +50,10 @@ std::vector<RunStage> read_stages(const std::filesystem::path& run_config,
                                   const std::vector<std::string>& overrides,
                                   Diagnostics& faults);
 
-// What the numbers of a stage's metrics.jsonl keep a gate shut for, one line a gate; empty: it is
-// open. Throws DataError where the file or a number is missing.
+// What the evaluation at `step`, the stage's last, keeps a gate shut for, one line a gate; empty:
+// it is open. Throws DataError where metrics.jsonl does not have it.
 std::vector<std::string> shut_gates(const RunStage& stage,
+                                    int64_t step,
                                     const std::filesystem::path& metrics_file);
 
 }  // namespace ropewalk

@@ -24,6 +24,7 @@ struct TrainInputs {
   HfModel model;     // as it is to be trained: scaling applied, config.json ready to be written
   DecoderSpec spec;  // what is trained: model.spec, with the low-rank updates of `lora`
   OptimizerConfig optimizer;               // with `trainable` as it is in force
+  EvalConfig eval;                         // with `windows` as they are in force
   std::filesystem::path tokenizer_folder;  // empty when there is none
   std::shared_ptr<const TokenDataset> train_tokens;
   std::shared_ptr<const SampleSource> samples;     // made of train_tokens

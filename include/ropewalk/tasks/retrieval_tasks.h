@@ -2,6 +2,7 @@
 // whether a model uses a long context. Texts and answers are pure functions of the options.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,7 +39,8 @@ struct PasskeyOptions {
   int64_t digits = 5;   // of a number, 1 to 15
   uint64_t seed = 1;
 };
-// Throws ConfigError where a distance or the window holds no prompt.
+// Throws ConfigError where a distance or the window holds no prompt, and for a distance beyond the
+// window.
 std::vector<RetrievalCell> passkey_cells(const Tokenizer& tokenizer, const PasskeyOptions& options);
 
 // The same line at a depth of filler that makes the prompt and its answer as long as `length`.
@@ -63,6 +65,7 @@ struct RecallOptions {
   int64_t digits = 5;   // of a number, 1 to 15
   uint64_t seed = 1;
 };
+inline constexpr std::array<const char*, 2> kRecallTasks{"keys", "variables"};
 std::vector<RetrievalCell> recall_cells(const Tokenizer& tokenizer, const RecallOptions& options);
 
 }  // namespace ropewalk

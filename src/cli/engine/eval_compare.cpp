@@ -22,8 +22,8 @@ int run_eval_compare(const EvalCompareOptions& options) {
   for (const PerplexityResult& result : results) {
     if (result.protocol == results.front().protocol) continue;
     throw ConfigError(result.name + " was measured by protocol " +
-                      std::string(protocol_name(result.protocol)) + " and " + results.front().name +
-                      " by " + std::string(protocol_name(results.front().protocol)) +
+                      std::string(enum_name(result.protocol)) + " and " + results.front().name +
+                      " by " + std::string(enum_name(results.front().protocol)) +
                       ": such numbers do not compare. Measure both by the same");
   }
   std::fputs(perplexity_table(results).c_str(), stdout);

@@ -15,16 +15,19 @@ namespace ropewalk::cli {
 namespace {
 
 PerplexityProtocol protocol_of(const EvalPerplexityOptions& options) {
-  const std::optional<PerplexityProtocol> protocol = parse_protocol(options.protocol);
+  const auto protocol = enum_from_name<PerplexityProtocol>(options.protocol);
   if (!protocol) {
-    const auto names = protocol_names();
     throw ConfigError("--protocol " + options.protocol + ": expected one of " +
-                      join({names.begin(), names.end()}, ", "));
+                      join(enum_choices<PerplexityProtocol>(), ", "));
   }
   return *protocol;
 }
 
-void check(const EvalPerplexityOptions& options) {
+void check(const EvalPerplexityOptions& options, PerplexityProtocol protocol) {
+  if (protocol == PerplexityProtocol::kYarnTruncate && options.stride != 0) {
+    throw ConfigError("--stride " + std::to_string(options.stride) +
+                      ": protocol yarn_truncate has one window for each document. Leave it out");
+  }
   for (const int64_t window : options.windows) {
     if (options.stride > window) {
       throw ConfigError("--stride " + std::to_string(options.stride) + " is larger than window " +
@@ -36,7 +39,7 @@ void check(const EvalPerplexityOptions& options) {
 }
 
 std::optional<int32_t> bos_of(PerplexityProtocol protocol, const HfModel& model) {
-  if (protocol != PerplexityProtocol::kYarn) return std::nullopt;
+  if (!begins_with_bos(protocol)) return std::nullopt;
   return Tokenizer::load(model.path)->bos_id();
 }
 
@@ -60,7 +63,7 @@ void write_reports(const EvalPerplexityOptions& options,
 
 int run_eval_perplexity(const EvalPerplexityOptions& options) {
   const PerplexityProtocol protocol = protocol_of(options);
-  check(options);
+  check(options, protocol);
   Evaluated evaluated(options.model);
   const DocumentChoice choice{.data = options.data, .max_documents = options.max_documents};
   const auto documents = open_documents(choice, evaluated.model());
@@ -74,12 +77,11 @@ int run_eval_perplexity(const EvalPerplexityOptions& options) {
   std::vector<PerplexityResult> results;
   evaluated.for_each_scaling(longest, [&](Decoder& decoder) {
     for (const int64_t window : options.windows) {
-      const int64_t stride = options.stride == 0 ? default_stride(window) : options.stride;
       results.push_back(perplexity(decoder,
                                    *documents,
                                    {.protocol = protocol,
                                     .window = window,
-                                    .stride = stride,
+                                    .stride = options.stride,
                                     .max_documents = options.max_documents,
                                     .bos_id = bos_id},
                                    evaluated.group()));

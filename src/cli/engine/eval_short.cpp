@@ -60,12 +60,11 @@ void measure(Evaluated& evaluated,
       tasks.windows.empty() ? 0 : *std::max_element(tasks.windows.begin(), tasks.windows.end());
   evaluated.for_each_scaling(longest, [&](Decoder& decoder) {
     for (const int64_t window : tasks.windows) {
-      report.perplexities.push_back(perplexity(decoder,
-                                               *documents,
-                                               {.window = window,
-                                                .stride = default_stride(window),
-                                                .max_documents = tasks.documents.max_documents},
-                                               evaluated.group()));
+      report.perplexities.push_back(
+          perplexity(decoder,
+                     *documents,
+                     {.window = window, .max_documents = tasks.documents.max_documents},
+                     evaluated.group()));
       report.perplexities.back().name = name;
     }
     const RopeParameters& rope = decoder.spec().rope;

@@ -1,25 +1,28 @@
 #include "cli/engine/evaluated.h"
 
 #include "cli/engine/device.h"
+#include "ropewalk/base/distinct.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/dist/device.h"
-#include "ropewalk/eval/rescale.h"
 #include "ropewalk/launch/rank_environment.h"
+#include "ropewalk/rope/rescale.h"
 
 namespace ropewalk::cli {
 namespace {
 
 std::vector<RopeParameters> scalings(const EvaluatedModel& options, const RopeParameters& own) {
   if (options.factors.empty()) return {own};
-  const std::optional<RopeKind> kind = parse_rope_kind(options.scaling);
-  if (!kind) {
-    throw ConfigError("--scaling " + options.scaling + ": expected one of " +
-                      join(rope_kind_names(), ", "));
-  }
   std::vector<RopeParameters> ropes;
-  for (const double factor : options.factors) ropes.push_back(rescale(own, *kind, factor));
+  for (const std::string& name : options.scaling) {
+    const std::optional<RopeKind> kind = parse_rope_kind(name);
+    if (!kind) {
+      throw ConfigError("--scaling " + name + ": expected one of " + join(rope_kind_names(), ", "));
+    }
+    // Factor 1 is the same under every kind.
+    for (const double factor : options.factors) add_distinct(ropes, rescale(own, *kind, factor));
+  }
   return ropes;
 }
 

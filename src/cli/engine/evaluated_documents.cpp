@@ -1,11 +1,10 @@
 #include "cli/engine/evaluated_documents.h"
 
-#include <algorithm>
-
 #include "ropewalk/base/diagnostics.h"
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/hash.h"
 #include "ropewalk/base/text.h"
+#include "ropewalk/data/window_reach.h"
 #include "ropewalk/tokenizer/tokenizer.h"
 
 namespace ropewalk::cli {
@@ -24,18 +23,10 @@ std::shared_ptr<const TokenDataset> open_documents(const DocumentChoice& choice,
 void refuse_windows_beyond_documents(const DocumentChoice& choice,
                                      const TokenDataset& documents,
                                      const std::vector<int64_t>& windows) {
-  const int64_t count = choice.max_documents == 0
-                            ? documents.num_documents()
-                            : std::min(choice.max_documents, documents.num_documents());
-  int64_t longest = 0;
-  for (int64_t d = 0; d < count; ++d) longest = std::max(longest, documents.document_length(d));
   Diagnostics faults;
-  for (const int64_t window : windows) {
-    if (window <= longest) continue;
-    faults.error("--windows",
-                 "found " + std::to_string(window) + ", longer than each of the " +
-                     counted(count, "document") + ", of which the longest has " +
-                     std::to_string(longest) + " tokens. Use a smaller window or longer documents");
+  for (const std::string& fault :
+       windows_beyond_documents(windows, documents, choice.max_documents)) {
+    faults.error("--windows", fault);
   }
   faults.throw_if_errors<ConfigError>(join(choice.data, ", "));
 }

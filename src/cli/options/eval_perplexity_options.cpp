@@ -16,8 +16,8 @@ void declare_eval_perplexity_options(CLI::App& app, EvalPerplexityOptions& optio
   app.add_option(
          "--protocol",
          options.protocol,
-         "How windows are laid and averaged: pi, yarn or longlora, as those papers' authors "
-         "do; their numbers do not compare with each other")
+         "How windows are laid and averaged: pi, yarn, yarn_truncate or longlora, as those papers' "
+         "authors do; their numbers do not compare with each other")
       ->capture_default_str();
   app.add_option(
          "--stride",

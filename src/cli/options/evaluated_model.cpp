@@ -13,7 +13,11 @@ void declare_evaluated_model(CLI::App& app, EvaluatedModel& model) {
       model.factors,
       "Total scaling factors to use instead of the checkpoint's own scaling, such as 1,8");
   factors->delimiter(',')->allow_extra_args(false);
-  app.add_option("--scaling", model.scaling, "Kind of position scaling that --factors apply")
+  app.add_option("--scaling",
+                 model.scaling,
+                 "Kinds of position scaling that --factors apply, such as linear,yarn")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str()
       ->needs(factors);
   app.add_option("--nproc",

@@ -10,8 +10,8 @@ namespace ropewalk::cli {
 
 struct EvaluatedModel {
   std::string checkpoint;
-  std::vector<double> factors;  // empty: the checkpoint's own scaling
-  std::string scaling = "linear";
+  std::vector<double> factors;                 // empty: the checkpoint's own scaling
+  std::vector<std::string> scaling{"linear"};  // kinds, each under every factor
   int64_t nproc = 1;
   int64_t threads = 0;  // 0: one per core
 };

@@ -4,7 +4,7 @@
 
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/progress.h"
-#include "ropewalk/eval/rescale.h"
+#include "ropewalk/rope/rescale.h"
 #include "train/callbacks/start_check.h"
 
 namespace ropewalk {
@@ -43,6 +43,11 @@ class EvaluationMode {
   at::ScalarType dtype_;
 };
 
+RopeParameters with_other_layout(RopeParameters rope) {
+  rope.layout = rope.layout == RopeLayout::kHalf ? RopeLayout::kInterleaved : RopeLayout::kHalf;
+  return rope;
+}
+
 }  // namespace
 
 EvaluationCallback::EvaluationCallback(const EvaluationParts& parts,
@@ -75,7 +80,8 @@ void EvaluationCallback::evaluate(int64_t step) {
     for (const int64_t window : config_.windows) {
       if (results.own_scaling) results.perplexities.push_back(perplexity_at(window));
       for (const double factor : config_.factors) {
-        parts_.decoder.set_rope(rescale(mode.own_rope(), RopeKind::kLinear, factor));
+        parts_.decoder.set_rope(
+            rescale(mode.own_rope(), *parse_rope_kind(config_.scaling), factor));
         results.perplexities.push_back(perplexity_at(window));
       }
     }
@@ -115,26 +121,33 @@ void EvaluationCallback::measure_tasks(EvaluationResults& results) {
   }
 }
 
-// Uses the positions of pre-training, and leaves them in force.
+// Uses the positions of pre-training, and leaves others than the run's in force.
 void EvaluationCallback::check_start(const EvaluationResults& results) {
   if (!targets_.trained_rope || !targets_.documents) return;
   const RopeParameters& trained = *targets_.trained_rope;
+  StartNumbers numbers{.started = results.perplexities,
+                       .trained_length = trained.max_position_embeddings,
+                       .vocab_size = parts_.decoder.spec().vocab_size};
+  if (!results.own_scaling) {
+    numbers.started.clear();
+    for (const int64_t window : config_.windows) numbers.started.push_back(perplexity_at(window));
+  }
   const int64_t shortest = *std::min_element(config_.windows.begin(), config_.windows.end());
+  const int64_t within = std::min(shortest, trained.max_position_embeddings);
   parts_.decoder.set_rope(trained);
-  const StartNumbers numbers{
-      .trained = perplexity_at(std::min(shortest, trained.max_position_embeddings)),
-      .started = results.perplexities,
-      .trained_length = trained.max_position_embeddings,
-      .vocab_size = parts_.decoder.spec().vocab_size};
+  numbers.trained = perplexity_at(within);
+  parts_.decoder.set_rope(with_other_layout(trained));
+  numbers.other_layout = perplexity_at(within);
   if (parts_.sink == nullptr) return;
   for (const std::string& doubt : doubts_about_start(numbers)) log_warn(doubt);
 }
 
 PerplexityResult EvaluationCallback::perplexity_at(int64_t window) {
-  const int64_t stride = std::min(window, config_.stride.value_or(default_stride(window)));
   return perplexity(parts_.decoder,
                     *targets_.documents,
-                    {.window = window, .stride = stride, .max_documents = config_.max_documents},
+                    {.window = window,
+                     .stride = std::min(window, config_.stride.value_or(0)),
+                     .max_documents = config_.max_documents},
                     parts_.group);
 }
 

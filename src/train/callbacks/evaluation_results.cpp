@@ -1,5 +1,6 @@
 #include "train/callbacks/evaluation_results.h"
 
+#include <functional>
 #include <map>
 
 #include "ropewalk/base/errors.h"
@@ -8,6 +9,7 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/discovery.h"
 #include "ropewalk/eval/report.h"
+#include "ropewalk/settings/evaluation_tags.h"
 
 namespace ropewalk {
 namespace {
@@ -25,9 +27,11 @@ double share_found(const std::vector<RetrievalScore>& scores) {
   return successes / trials;
 }
 
+using TagOf = std::function<std::string(const std::string& task, int64_t length)>;
+
 // Over all depths of a length.
-void add_by_length(const std::string& prefix,
-                   const std::vector<ScaledRetrieval>& results,
+void add_by_length(const std::vector<ScaledRetrieval>& results,
+                   const TagOf& tag_of,
                    Tagged& tagged) {
   for (const ScaledRetrieval& result : results) {
     std::map<std::pair<std::string, int64_t>, std::vector<RetrievalScore>> groups;
@@ -35,8 +39,7 @@ void add_by_length(const std::string& prefix,
       groups[{score.task, score.length}].push_back(score);
     }
     for (const auto& [place, scores] : groups) {
-      tagged.emplace_back(prefix + place.first + "@" + std::to_string(place.second),
-                          share_found(scores));
+      tagged.emplace_back(tag_of(place.first, place.second), share_found(scores));
     }
   }
 }
@@ -44,20 +47,22 @@ void add_by_length(const std::string& prefix,
 Tagged tagged_numbers(const EvaluationResults& results) {
   Tagged tagged;
   for (const PerplexityResult& result : results.perplexities) {
-    std::string tag = "perplexity@" + std::to_string(result.window);
-    if (!results.own_scaling) tag += "/factor_" + format_number(result.factor);
-    tagged.emplace_back(tag, result.perplexity);
+    tagged.emplace_back(results.own_scaling ? perplexity_tag(result.window)
+                                            : perplexity_tag(result.window, result.factor),
+                        result.perplexity);
   }
   for (const auto& [window, result] : results.passkey) {
-    const std::string at = "@" + std::to_string(window);
-    tagged.emplace_back("passkey" + at, passkey_k_max(result.outcome.scores));
-    tagged.emplace_back("passkey_found" + at, share_found(result.outcome.scores));
+    tagged.emplace_back(passkey_tag(window), passkey_k_max(result.outcome.scores));
+    tagged.emplace_back(passkey_found_tag(window), share_found(result.outcome.scores));
   }
-  add_by_length("", results.needle, tagged);
-  add_by_length("recall_", results.recall, tagged);
+  add_by_length(
+      results.needle,
+      [](const std::string&, int64_t length) { return needle_tag(length); },
+      tagged);
+  add_by_length(results.recall, recall_tag, tagged);
   for (const ScaledChoices& row : results.choices) {
-    tagged.emplace_back("choices/" + row.task, row.result.accuracy());
-    tagged.emplace_back("choices_by_length/" + row.task, row.result.accuracy_normalized());
+    tagged.emplace_back(choices_tag(row.task), row.result.accuracy());
+    tagged.emplace_back(choices_by_length_tag(row.task), row.result.accuracy_normalized());
   }
   return tagged;
 }
@@ -66,7 +71,7 @@ Tagged tagged_numbers(const EvaluationResults& results) {
 
 Json metrics_line(const EvaluationResults& results) {
   Json line = {{"step", results.step}};
-  for (const auto& [tag, value] : tagged_numbers(results)) line["eval/" + tag] = value;
+  for (const auto& [tag, value] : tagged_numbers(results)) line[kEvaluationPrefix + tag] = value;
   return line;
 }
 

@@ -21,11 +21,7 @@ struct EvaluationResults {
   std::vector<ScaledChoices> choices;
 };
 
-// `step` and a number by tag:
-//   eval/perplexity@W[/factor_F]
-//   eval/passkey@W (k_max) and eval/passkey_found@W (share of all trials)
-//   eval/needle@L, eval/recall_keys@L, eval/recall_variables@L (shares)
-//   eval/choices/NAME, eval/choices_by_length/NAME (shares)
+// `step` and a number by tag, those of settings/evaluation_tags.h.
 Json metrics_line(const EvaluationResults& results);
 // The same for people.
 std::string console_line(const EvaluationResults& results);

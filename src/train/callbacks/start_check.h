@@ -11,7 +11,8 @@ namespace ropewalk {
 
 struct StartNumbers {
   PerplexityResult trained;               // under the positions of pre-training, within its context
-  std::vector<PerplexityResult> started;  // under those that the run begins with
+  PerplexityResult other_layout;          // the same, had its heads the other rotary layout
+  std::vector<PerplexityResult> started;  // under those that the run trains with
   int64_t trained_length = 0;             // the context of pre-training, L
   int64_t vocab_size = 0;
 };

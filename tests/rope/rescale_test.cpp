@@ -1,4 +1,4 @@
-#include "ropewalk/eval/rescale.h"
+#include "ropewalk/rope/rescale.h"
 
 #include <gtest/gtest.h>
 
