@@ -18,8 +18,8 @@ struct EncodedQuestion {
 };
 
 EncodedQuestion encode(const Tokenizer& tokenizer, const ChoiceQuestion& question) {
-  // Spaces at the context's end belong to the choice's first token.
-  const size_t last = question.context.find_last_not_of(' ');
+  // White space at the context's end belongs to the choice's first token.
+  const size_t last = question.context.find_last_not_of(" \t\n\v\f\r");
   const std::string context = question.context.substr(0, last == std::string::npos ? 0 : last + 1);
   EncodedQuestion encoded;
   encoded.context_tokens =

@@ -1,6 +1,7 @@
 #include "ropewalk/eval/report.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 #include "eval/text_table.h"
@@ -8,6 +9,7 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/formats/svg_chart.h"
+#include "ropewalk/rope/json_values.h"
 #include "ropewalk/rope/scaling_name.h"
 
 namespace ropewalk {
@@ -45,31 +47,44 @@ Json positions_json(const std::vector<PositionLoss>& positions) {
   return rows;
 }
 
-PositionLoss position_from(const Json& row) {
-  return {.begin = row.at("begin").get<int64_t>(),
-          .end = row.at("end").get<int64_t>(),
-          .nll = row.at("nll").get<double>(),
-          .tokens = row.at("tokens").get<int64_t>()};
+// Written as null where it is not finite.
+double loss_of(const JsonValues& values, const std::string& key) {
+  if (!values.find(key)) return std::numeric_limits<double>::infinity();
+  return values.number(key).value_or(0);
 }
 
-PerplexityResult result_from(const Json& row) {
+template <typename Visit>
+void for_each_object(const Json& list, const std::string& where, Diagnostics& faults, Visit visit) {
+  if (!list.is_array()) {
+    faults.error(where, std::string("found a JSON ") + list.type_name() + ", expected a list");
+    return;
+  }
+  for (size_t i = 0; i < list.size(); ++i) {
+    const JsonValues values(list[i], where + "[" + std::to_string(i) + "]", faults);
+    if (values.is_object()) visit(values);
+  }
+}
+
+PerplexityResult result_from(const JsonValues& values, Diagnostics& faults) {
   PerplexityResult result;
-  row.at("window").get_to(result.window);
-  row.at("stride").get_to(result.stride);
-  row.at("kind").get_to(result.kind);
-  row.at("factor").get_to(result.factor);
-  row.at("perplexity").get_to(result.perplexity);
-  row.at("nll").get_to(result.nll);
-  row.at("tokens").get_to(result.tokens);
-  row.at("documents").get_to(result.documents);
-  const Json low = row.value("perplexity_low", Json());
-  const Json high = row.value("perplexity_high", Json());
-  if (!low.is_null() && !high.is_null()) {
-    result.interval = Interval{low.get<double>(), high.get<double>()};
-  }
-  for (const Json& position : row.value("positions", Json::array())) {
-    result.positions.push_back(position_from(position));
-  }
+  result.window = values.required_integer("window").value_or(0);
+  result.stride = values.required_integer("stride").value_or(0);
+  result.kind = values.required_text("kind").value_or("");
+  result.factor = values.required_number("factor").value_or(1);
+  result.perplexity = loss_of(values, "perplexity");
+  result.nll = loss_of(values, "nll");
+  result.tokens = values.required_integer("tokens").value_or(0);
+  result.documents = values.required_integer("documents").value_or(0);
+  const auto low = values.number("perplexity_low"), high = values.number("perplexity_high");
+  if (low && high) result.interval = Interval{*low, *high};
+  const Json* positions = values.find("positions");
+  if (positions == nullptr) return result;
+  for_each_object(*positions, values.path("positions"), faults, [&](const JsonValues& part) {
+    result.positions.push_back({.begin = part.required_integer("begin").value_or(0),
+                                .end = part.required_integer("end").value_or(0),
+                                .nll = loss_of(part, "nll"),
+                                .tokens = part.required_integer("tokens").value_or(0)});
+  });
   return result;
 }
 
@@ -95,23 +110,24 @@ Json perplexity_json(const std::vector<PerplexityResult>& results) {
 
 std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& file) {
   const Json json = read_json_file(file);
+  Diagnostics faults;
   std::vector<PerplexityResult> results;
-  try {
-    const std::string name = json.at("protocol");
+  const JsonValues values(json, "", faults);
+  if (values.is_object()) {
+    const std::string name = values.required_text("protocol").value_or("");
     const auto protocol = enum_from_name<PerplexityProtocol>(name);
-    if (!protocol) {
-      throw ConfigError(file.string() + ": protocol: found \"" + name + "\", expected one of " +
-                        join(enum_choices<PerplexityProtocol>(), ", "));
+    if (!protocol && !name.empty()) {
+      faults.error("protocol",
+                   "found \"" + name + "\", expected one of " +
+                       join(enum_choices<PerplexityProtocol>(), ", "));
     }
-    for (const Json& row : json.at("results")) {
-      results.push_back(result_from(row));
-      results.back().protocol = *protocol;
-    }
-  } catch (const Json::exception& error) {
-    throw ConfigError(file.string() +
-                      ": not what `eval perplexity --json` writes: " + error.what());
+    for_each_object(json.value("results", Json()), "results", faults, [&](const JsonValues& row) {
+      results.push_back(result_from(row, faults));
+      results.back().protocol = protocol.value_or(PerplexityProtocol::kPi);
+    });
+    if (results.empty()) faults.error("results", "has none");
   }
-  if (results.empty()) throw ConfigError(file.string() + ": has no results");
+  faults.throw_if_errors<ConfigError>(file.string() + " (what `eval perplexity --json` writes)");
   return results;
 }
 

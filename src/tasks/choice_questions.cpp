@@ -46,7 +46,8 @@ ChoiceQuestion question_from(const Json& line, const std::string& where, Diagnos
 }  // namespace
 
 std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& file) {
-  TextReader reader(file, {.whole_line = true});
+  const TextReaderOptions options{.whole_line = true};
+  TextReader reader(file, options);
   if (reader.kind() != TextKind::kJsonLines) {
     throw DataError(file.string() +
                     ": found a text file, expected JSON lines (.jsonl), a question "
@@ -55,9 +56,15 @@ std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& f
   }
   std::vector<ChoiceQuestion> questions;
   Diagnostics faults;
-  for (Document document; reader.next(document);) {
-    const std::string where = "line " + std::to_string(document.line);
-    questions.push_back(question_from(parse_json(document.text, file.string()), where, faults));
+  RawDocument raw;
+  Document document;
+  while (reader.next_raw(raw)) {
+    const std::string where = "line " + std::to_string(raw.line);
+    if (const std::optional<BadLine> bad = parse_document(options, raw, document)) {
+      faults.error(where, bad->reason + "; " + kForm);
+    } else {
+      questions.push_back(question_from(parse_json(document.text, file.string()), where, faults));
+    }
   }
   faults.throw_if_errors<DataError>(file.string());
   if (questions.empty()) throw DataError(file.string() + ": has no questions, " + kForm);

@@ -122,6 +122,17 @@ def test_other_protocols_do_not_compare(tmp_path, texts):
                  protocol, "--json", tmp_path / f"{protocol}.json")
     text = ropewalk("eval", "compare", f"a={tmp_path / 'pi.json'}", f"b={tmp_path / 'yarn.json'}", expect=2)
     assert "a by pi" in text and "b was measured by protocol yarn" in text
+    results = json.loads((tmp_path / "pi.json").read_text())
+    # As an exploded model leaves them.
+    results["results"][0].update(perplexity=None, nll=None, perplexity_low=None, perplexity_high=None)
+    (tmp_path / "pi.json").write_text(json.dumps(results))
+    assert "inf" in ropewalk("eval", "compare", f"a={tmp_path / 'pi.json'}")
+    results["results"][0].update(window="64", kind=None)
+    (tmp_path / "pi.json").write_text(json.dumps(dict(results, protocol="p")))
+    text = ropewalk("eval", "compare", f"a={tmp_path / 'pi.json'}", expect=2)
+    for part in ("pi.json", "3 faults", 'protocol: found "p", expected one of pi', "results[0].window: found",
+                 "results[0].kind: is missing"):
+        assert part in text, text
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path, texts):

@@ -24,7 +24,7 @@ def questions(tmp_path_factory):
     """Of texts that say nothing: the scores differ all the same. Choices differ in length and script."""
     dice = random.Random(4)
     words = ["the", "lord", "said", "unto", "def", "return", "self", "water", "été", "in"]
-    lines = [{"context": " ".join(dice.choices(words, k=12)) + dice.choice(["", ":", " "]),
+    lines = [{"context": " ".join(dice.choices(words, k=12)) + dice.choice(["", ":", " ", "\n"]),
               "choices": [" ".join(dice.choices(words, k=dice.randint(1, 5))) for _ in range(dice.randint(2, 4))]}
              for _ in range(11)]
     for line in lines:
@@ -43,7 +43,7 @@ def test_multiple_choice_equals_the_reference(tmp_path, questions):
                                                reference.model(OWN_MODEL, "linear", 4.0)), strict=True):
         right = [0, 0]
         for line in lines:
-            context = line["context"].rstrip(" ")
+            context = line["context"].rstrip()
             delimiter = line["context"][len(context):] + line.get("delimiter", " ")
             for i, scores in enumerate(reference.choice_scores(peer, tokenizer, context, line["choices"],
                                                                delimiter)):
@@ -91,4 +91,4 @@ def test_wrong_questions_are_refused_all_at_once(tmp_path):
     assert "has no questions" in ropewalk("eval", "short", OWN_MODEL, "--choices", file, expect=2)
     assert "expected one of them" in ropewalk("eval", "short", OWN_MODEL, expect=2)
     file.write_text('{"context": "a", "choices": ["b", "c"], "answer": 1}\n{"context"\n')
-    assert f"{file}:2" in ropewalk("eval", "short", OWN_MODEL, "--choices", file, expect=2)
+    assert "line 2: column 11: not valid JSON" in ropewalk("eval", "short", OWN_MODEL, "--choices", file, expect=2)

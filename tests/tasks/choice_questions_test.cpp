@@ -42,7 +42,8 @@ TEST_F(ChoiceQuestions, EveryFaultIsNamedWithItsLine) {
       "{\"context\": \"a\", \"choices\": [\"b\", \"c\"], \"answer\": 0}\n"
       "{\"choices\": [\"b\", \"c\"], \"answer\": 2}\n"
       "{\"context\": \"a\", \"choices\": \"b\", \"answer\": -1, \"delimiter\": 1}\n"
-      "{\"context\": \"a\", \"choices\": [\"b\", \"\"], \"answer\": 0.5}\n");
+      "{\"context\": \"a\", \"choices\": [\"b\", \"\"], \"answer\": 0.5}\n"
+      "{\"context\": \n");
   EXPECT_THAT(error_of<DataError>([&] { read_choice_questions(file); }),
               AllOf(HasSubstr(file.string()),
                     Not(HasSubstr("line 1:")),
@@ -52,7 +53,9 @@ TEST_F(ChoiceQuestions, EveryFaultIsNamedWithItsLine) {
                     HasSubstr("line 3: found fewer than two `choices`"),
                     HasSubstr("line 3: found `answer` -1"),
                     HasSubstr("line 4: found choice \"\""),
-                    HasSubstr("line 4: found `answer` 0.5")));
+                    HasSubstr("line 4: found `answer` 0.5"),
+                    HasSubstr("line 5: "),
+                    HasSubstr("not valid JSON")));
 }
 
 TEST_F(ChoiceQuestions, OnlyJsonLinesHoldQuestions) {
