@@ -64,7 +64,7 @@ struct TypeOf {
       type.kind = Kind::kString;
     } else if constexpr (std::is_enum_v<T>) {
       type.kind = Kind::kChoice;
-      for (const auto& [value, name] : enum_names(T{})) type.choices.emplace_back(name);
+      type.choices = enum_choices<T>();
     } else {
       static_assert(HasFields<T>, "a member type that settings cannot have");
     }
