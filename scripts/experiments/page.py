@@ -6,6 +6,7 @@ from pictures import all_pictures, draw
 from results import ARM_NAMES, Results, perplexity, tokens
 from store import all_cells
 
+HASH_DIGITS = 12
 VERDICTS = {True: "yes", False: "**no**", None: "open: cells are missing"}
 
 HEAD = """# The paper's experiments on small models
@@ -29,17 +30,24 @@ window, on the same held-out documents for every window and model. A number is t
 tuning (the order of samples), with the lowest and the highest in brackets where they differ. "Direct" is
 tuned at the new window without scaling, "linear" is Position Interpolation. All kinds have k as their
 factor: dynamic NTK multiplies theta by (k^2 - k + 1)^(d / (d - 2)) at k L, for rotary dimension d, and by
-less in shorter texts. The learning rate is constant after the warm-up.
+less in shorter texts. The learning rate is constant after the warm-up. Prompts for pass keys have no filler
+in front of the key, where the paper's have: a short distance is asked in a short prompt, not in a full
+window.
+
+Two hashes name a base, one of its model's files and one of its text: here by their first digits, whole in
+the file of its numbers. `measure` works them out before all else and refuses another model or text.
 
 These are models of a million parameters: what they do not show says nothing against the paper, and what
-they show is no proof for models of billions. Every experiment is listed, whatever it says; the reasons
-given are likely ones, not measured.
+they show is no proof for models of billions. Every experiment is listed, whatever it says; of the reasons
+given the figures are measured, and the rest is what is likely.
 """
 
 BASE_HEAD = """
 ## {title}
 
 {about}
+
+Hash of the model `{model}`, of the text `{text}`.
 
 L = {context}; k = {factors}. The base's perplexity at L is {base} (95 % confidence interval over the held-out
 documents: {interval}). Tuning: AdamW, rate {rate:g}, {seeds} seeds. Tokens a step, at least one sequence:
@@ -102,18 +110,25 @@ def window_section(results):
     settings = results.settings
     steps = settings.steps[-1]
     windows = settings.windows(results.longest)
-    rows = [["-", "base, unscaled", *(perplexity(results.untuned(DIRECT, results.longest, window))
-                                      for window in windows)]]
+
+    def row(kind, factor, count, text_at):
+        return [f"x{factor}", ARM_NAMES[kind], str(count),
+                *(text_at(window) if window in settings.windows(factor) else "" for window in windows)]
+
+    rows = [["-", "base, unscaled", "0", *(perplexity(results.untuned(DIRECT, results.longest, window))
+                                           for window in windows)]]
     for kind in KINDS:
         for factor in settings.factors:
-            rows.append([f"x{factor}", ARM_NAMES[kind],
-                         *(results.tuned(kind, factor, steps, window).text(perplexity)
-                           if window in settings.windows(factor) else "" for window in windows)])
+            if kind != DIRECT:  # which is the base before its first step
+                rows.append(row(kind, factor, 0, lambda window: perplexity(
+                    results.untuned(kind, factor, window))))
+            rows.append(row(kind, factor, steps, lambda window: results.tuned(
+                kind, factor, steps, window).text(perplexity)))
     return "\n\n".join([
         "### Over the windows: gain of the longer one, cost at the short one",
-        f"Perplexity at windows from L to k L after {steps} steps; the column of {settings.context} is what "
-        "extension costs at short context.",
-        table(["k", "tuned", *map(str, windows)], rows),
+        f"Perplexity at windows from L to k L, untuned and after {steps} steps; the column of "
+        f"{settings.context} is what extension costs at short context.",
+        table(["k", "scaling", "steps", *map(str, windows)], rows),
         picture(results, "windows", "Perplexity over the window after tuning, by factor")])
 
 
@@ -184,6 +199,7 @@ def base_section(results):
     interval = results.base_interval
     head = BASE_HEAD.format(
         title=settings.title, about=settings.about, context=settings.context,
+        model=results.model[:HASH_DIGITS], text=results.text[:HASH_DIGITS],
         base=perplexity(results.base), interval=" to ".join(map(perplexity, interval or [None, None])),
         factors=", ".join(map(str, settings.factors)), seeds=len(settings.seeds),
         rate=settings.run["optimizer"]["learning_rate"],

@@ -48,6 +48,7 @@ class Results:
     def __init__(self, file):
         found = json.loads(file.read_text())
         self.name, self.settings, self.cells = file.stem, Settings(**found["settings"]), found["cells"]
+        self.model, self.text = found["model"], found["text"]  # hashes
 
     @property
     def longest(self):

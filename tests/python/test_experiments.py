@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -287,7 +288,8 @@ def as_in_the_papers():
 
 def results_of(tmp_path, cells):
     file = tmp_path / "made.json"
-    file.write_text(json.dumps({"settings": PAPER, "cells": cells}))
+    file.write_text(json.dumps({"settings": PAPER, "cells": cells, "model": "0123456789abcdef" * 4,
+                                "text": "fedcba9876543210" * 4}))
     return Results(file)
 
 
@@ -324,6 +326,53 @@ def test_what_is_not_so_is_said_not_to_be(tmp_path, start, value, lost):
     cells = as_in_the_papers()
     set_perplexity(cells, start, value)
     assert {name for name, seen in verdicts(tmp_path, cells).items() if not seen} == lost
+
+
+def reason(tmp_path, cells, name):
+    found, = (finding for finding in findings(results_of(tmp_path, cells)) if finding.name == name)
+    assert found.seen is False
+    return found.why_not
+
+
+@pytest.mark.parametrize("left", [0.25, 0.75])
+def test_what_is_left_of_the_cost_at_short_context_is_worked_out(tmp_path, left):
+    """In log perplexity, of what the untuned model loses."""
+    cells = as_in_the_papers()
+    for factor in PAPER["factors"]:
+        cells[untuned_cell("linear", factor)]["perplexity"]["256"][0] = 7.2 * math.exp(factor)
+        for seed in PAPER["seeds"]:
+            cells[tuned_cell("linear", factor, seed, 200)]["perplexity"]["256"][0] = \
+                7.2 * math.exp(left * factor * factor / 2)
+    assert f"these steps leave x2 {100 * left:.0f} %, x4 {200 * left:.0f} %." in reason(
+        tmp_path, cells, "Cost at short context")
+
+
+def test_reasons_follow_the_cells(tmp_path):
+    cells = as_in_the_papers()
+    set_perplexity(cells, "tuned-linear", 9.0)
+    cells[tuned_cell("linear", 4, 1, 200)]["perplexity"]["1024"][0] = 10.0  # one of two seeds
+    assert "it changes by x2 +0.00 %, x4 +5.56 %;" in reason(tmp_path, cells, "Gain of a longer window")
+    set_perplexity(cells, "tuned-yarn", 3.6)
+    for name in ("Gain of a longer window", "Back at the base's level"):
+        assert "at x2 0.50, x4 0.50 of the base's" in reason(tmp_path, cells, name)
+    cells[tuned_cell("linear", 2, 2, 200)]["passkey"]["k_max"] = 256
+    assert "bring them back at x4; YaRN" in reason(tmp_path, cells, "Pass key")
+    set_perplexity(cells, "untuned-default-x4", 36.0)
+    assert "gets to x2 41.67, x4 1.00 times" in reason(tmp_path, cells, "Explosion")
+
+
+def test_a_base_is_named_by_its_hashes(tmp_path):
+    text = page.base_section(results_of(tmp_path, as_in_the_papers()))
+    assert "`0123456789ab`" in text and "`fedcba987654`" in text and "fedcba9876543" not in text
+
+
+def test_untuned_and_tuned_stand_beside_each_other_at_every_window(tmp_path):
+    cells = as_in_the_papers()
+    cells[untuned_cell("yarn", 4)]["perplexity"] = {"256": [30.5], "512": [31.5], "1024": [32.5]}
+    text = page.base_section(results_of(tmp_path, cells))
+    assert ("| x4 | YaRN | 0 | 30.50 | 31.50 | 32.50 |\n"
+            "| x4 | YaRN | 200 | 7.30 | 7.00 | 6.70 |") in text
+    assert "| x2 | linear (PI) | 0 | 16.00 | 16.00 |  |" in text
 
 
 @pytest.mark.parametrize("kind, k_max", [("linear", 1000), (DIRECT, 600)])
