@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -67,8 +68,8 @@ class Experiment:
                 self.folder / "text", "--program", os.environ["ROPEWALK_BIN"], "--folder",
                 self.folder / "runs"]
 
-    def measure(self):
-        return call(*self.measuring)
+    def measure(self, *words):
+        return call(*self.measuring, *words)
 
     def cells(self):
         return json.loads(self.results.read_text())["cells"]
@@ -165,6 +166,18 @@ def test_other_settings_for_the_same_results_are_refused(experiment):
     experiment.spec.write_text(json.dumps(SPEC))
     assert done.returncode == 1
     assert "small.json: was measured with other settings, text or weights" in done.stderr
+    assert experiment.cells() == before
+
+
+def test_another_text_or_model_for_the_same_results_is_refused(experiment, tmp_path):
+    before = experiment.cells()
+    shutil.copytree(experiment.folder / "text", tmp_path / "text")
+    shutil.copytree(OWN_MODEL, tmp_path / "model")
+    for file, option in (("text/valid.txt", "--text"), ("model/config.json", "--model")):
+        with (tmp_path / file).open("a") as part:
+            part.write("\n")
+        done = experiment.measure(option, (tmp_path / file).parent)
+        assert done.returncode == 1 and "other settings, text or weights" in done.stderr
     assert experiment.cells() == before
 
 
