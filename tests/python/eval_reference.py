@@ -2,6 +2,7 @@
 must equal. Shares no code with the product."""
 
 import math
+import re
 
 import torch
 import transformers
@@ -119,16 +120,23 @@ def passkey_prompt(key, before, after):
     return "\n".join(part for part in parts if part)
 
 
-def passkey_prompts(tokenizer, window, distance, trials, seed):
-    """(prompt, key): the longest that keep the key's line within the distance and all within the window."""
+def answer_tokens(tokenizer, key):
+    """With one for a space in front."""
+    return len(tokenizer.encode(key, add_special_tokens=False)) + 1
+
+
+def passkey_prompts(tokenizer, window, distance, trials, seed, digits=5):
+    """(prompt, key): the longest that keep the key's line within the distance and all within the window;
+    no prompt where none does."""
+    least = 10 ** (digits - 1)
     for trial in range(trials):
-        key = str(10000 + random_bits(seed, 0x6b6579 + distance, trial) % 90000)
+        key = str(least + random_bits(seed, 0x6b6579 + distance, trial) % (9 * least))
         best = None
         for sentences in range(window):
             prompt = passkey_prompt(key, 0, sentences)
             length = len(tokenizer.encode(prompt))
             from_line = length - len(tokenizer.encode(TASK + "\n"))
-            if from_line > distance or length + len(tokenizer.encode(key)) + 1 > window:
+            if from_line > distance or length + answer_tokens(tokenizer, key) > window:
                 break
             best = prompt
         yield best, key
@@ -138,6 +146,33 @@ def greedy(peer, tokenizer, prompt, count):
     ids = torch.tensor([tokenizer.encode(prompt)])
     out = peer.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)[0]
     return tokenizer.decode(out)[len(tokenizer.decode(ids[0])):]
+
+
+def says(reply, key):
+    """The key comes first, with no letter or digit behind it."""
+    return re.match(rf"\s*{key}(?![0-9A-Za-z])", reply) is not None
+
+
+def passkey_scores(peer, tokenizer, window, trials, seed, digits):
+    """As the Position Interpolation paper, section 3.3: (distance, keys found) at 32 distances evenly over
+    the window, without those that no prompt fits."""
+    scores = []
+    for part in range(1, 33):
+        distance = part * window // 32
+        found = 0
+        for prompt, key in passkey_prompts(tokenizer, window, distance, trials, seed, digits):
+            if not prompt:
+                break
+            found += says(greedy(peer, tokenizer, prompt, answer_tokens(tokenizer, key)), key)
+        else:
+            scores.append((distance, found))
+    return scores
+
+
+def k_max(scores, trials):
+    """The largest distance up to which at least a fifth of the keys is found at every one."""
+    return max((distance for distance, _ in scores
+                if all(5 * found >= trials for nearer, found in scores if nearer <= distance)), default=0)
 
 
 def choice_scores(peer, tokenizer, context, choices, delimiter=" "):

@@ -7,6 +7,7 @@ import math
 import eval_reference as reference
 import pytest
 import transformers
+from key_finder import write_key_finder
 from main_job import OWN_MODEL, PROGRAM, SHARED, ropewalk
 from small_runs import make_shards
 
@@ -173,12 +174,44 @@ def test_passkey_prompts_and_replies_equal_the_reference(tmp_path, tokenizer, pe
         own = [line for line in replies if line["factor"] == factor]
         assert [(line["length"], line["prompt"], line["answer"]) for line in own] == expected
         for line in own:
-            count = len(tokenizer.encode(line["answer"])) + 1
+            count = reference.answer_tokens(tokenizer, line["answer"])
             assert line["reply"] == reference.greedy(peer, tokenizer, line["prompt"], count)
     assert [result["k_max"] for result in found["results"]] == [0, 0]
     longest = max(len(tokenizer.encode(prompt)) for _, prompt, _ in expected)
     assert found["results"][0]["scores"][1]["prompt_tokens"] == longest <= 192 - 6
     assert replies_of(tmp_path, *words, nproc=2)[:2] == (found, replies)
+
+
+def check_scores_where_some_keys_are_found(tmp_path, model, tokenizer, kind, digits):
+    window, trials, seed, factor = 256, 10, 5, 4.0
+    found, _, _ = replies_of(tmp_path, "passkey", model, "--window", window, "--digits", digits, "--seed",
+                             seed, "--factors", factor, "--scaling", kind)
+    result, = found["results"]
+    expected = reference.passkey_scores(reference.model(model, kind, factor), tokenizer, window, trials, seed,
+                                        digits)
+    assert [(score["distance"], score["successes"]) for score in result["scores"]] == expected
+    assert {score["trials"] for score in result["scores"]} == {trials}
+    assert result["k_max"] == reference.k_max(expected, trials)
+    within, beyond = ([found for distance, found in expected if (distance <= result["k_max"]) == inside]
+                      for inside in (True, False))
+    assert 0 < sum(within) < trials * len(within) and max(beyond) >= 2, "other rules give other numbers"
+    return within
+
+
+def test_passkey_scores_equal_the_reference_where_some_keys_are_found(tmp_path, tokenizer):
+    model = tmp_path / "model"
+    write_key_finder(model, OWN_MODEL)
+    within = check_scores_where_some_keys_are_found(tmp_path, model, tokenizer, "linear", digits=1)
+    assert min(within) == 2, "20 % are enough"
+
+
+def test_passkey_scores_equal_the_reference_on_a_model_that_was_trained_on_keys(tmp_path):
+    model = SHARED / "example-model"
+    if not model.exists():
+        pytest.skip("the shared example folder is not in the clone")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+    tokenizer.add_bos_token = True  # as its tokenizer_config.json says, which `transformers` 5 passes over
+    check_scores_where_some_keys_are_found(tmp_path, model, tokenizer, "yarn", digits=4)
 
 
 def test_needles_stand_at_their_depth(tmp_path, tokenizer):
