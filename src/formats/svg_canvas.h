@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ropewalk/formats/svg_chart.h"
 
@@ -35,14 +36,16 @@ class Canvas {
 struct SeriesStyle {
   std::string color;
   std::string dash;
-  size_t shape = 0;
+  size_t number = 0;  // of its colour and marker: counts families and lines by themselves
   bool pale = false;
+  bool shaded = false;  // one of a family, from light to dark
+  bool named = true;    // in the legend
 };
 
-// Of the series at `index` of the chart.
-SeriesStyle series_style(const ChartSpec& spec, size_t index);
-// More points than some read better as a bare line.
-bool has_markers(const ChartSeries& series);
+// Of each series of the chart.
+std::vector<SeriesStyle> series_styles(const ChartSpec& spec);
+// More points than some read better as a bare line, and so do lines between those that are named.
+bool has_markers(const ChartSeries& series, const SeriesStyle& style);
 std::string marker(double x, double y, const SeriesStyle& style);
 // Open, and larger than a marker: "the value lies further up".
 std::string clipped_marker(double x, double y, const SeriesStyle& style);

@@ -20,9 +20,9 @@ std::string axis_title(const ChartAxis& axis) {
   return axis.label.empty() ? "[" + axis.unit + "]" : axis.label + " [" + axis.unit + "]";
 }
 
-double width_of(const ChartSeries& series) {
-  if (series.line == LineKind::kPale) return 1.0;
-  return has_markers(series) || series.line == LineKind::kPlain ? 2.0 : 1.5;
+double width_of(const ChartSeries& series, const SeriesStyle& style) {
+  if (style.pale) return 1.0;
+  return has_markers(series, style) || series.line == LineKind::kPlain ? 2.0 : 1.5;
 }
 
 struct Box {
@@ -35,9 +35,21 @@ struct Notes {
   double largest = 0.0;
 };
 
+// Where the legend leaves lines of families out.
+std::string naming_note(const std::vector<SeriesStyle>& styles) {
+  int lines = 0, named = 0;
+  for (const SeriesStyle& style : styles) {
+    lines += style.pale ? 0 : 1;
+    named += style.named ? 1 : 0;
+  }
+  if (named == lines) return "";
+  return "Lines of one hue go from light to dark in order; " + std::to_string(named) + " of " +
+         std::to_string(lines) + " are named. ";
+}
+
 class Chart {
  public:
-  explicit Chart(const ChartSpec& spec) : spec_(spec) {}
+  explicit Chart(const ChartSpec& spec) : spec_(spec), styles_(series_styles(spec)) {}
   std::string draw();
 
  private:
@@ -59,6 +71,7 @@ class Chart {
   void draw_notes();
 
   const ChartSpec& spec_;
+  const std::vector<SeriesStyle> styles_;
   Canvas canvas_;
   AxisScale x_, y_;
   Box box_;
@@ -86,8 +99,8 @@ void Chart::collect() {
   if (notes.clipped > 0) ys.push_back(*spec_.clip_above);
   x_ = make_scale(spec_.x, xs, 8, std::nullopt);
   y_ = make_scale(spec_.y, ys, 6, notes.clipped > 0 ? spec_.clip_above : std::nullopt);
-  std::string text;
-  if (xs.empty()) text = "No values to draw. ";
+  std::string text = naming_note(styles_);
+  if (xs.empty()) text += "No values to draw. ";
   if (notes.clipped > 0) {
     const std::string largest =
         std::isfinite(notes.largest) ? tick_text(std::round(notes.largest)) : "infinite";
@@ -236,10 +249,10 @@ std::string Chart::path_of(const ChartSeries& series) const {
 
 void Chart::draw_series(size_t index) {
   const ChartSeries& series = spec_.series[index];
-  const SeriesStyle style = series_style(spec_, index);
-  const bool marked = has_markers(series);
+  const SeriesStyle& style = styles_[index];
+  const bool marked = has_markers(series, style);
   if (const std::string path = path_of(series); !path.empty()) {
-    canvas_.raw("<path d=\"" + path + "\" " + stroke(style, width_of(series)) + "/>");
+    canvas_.raw("<path d=\"" + path + "\" " + stroke(style, width_of(series, style)) + "/>");
   }
   for (const ChartPoint& point : series.points) {
     if (!is_drawn(point)) continue;

@@ -10,7 +10,8 @@
 namespace ropewalk {
 
 struct LegendItem {
-  size_t series = 0;        // its index in the chart
+  size_t series = 0;  // its index in the chart
+  SeriesStyle style;
   double x = 0.0, y = 0.0;  // left end, baseline of the first line
   std::vector<std::string> lines;
 };

@@ -34,6 +34,15 @@ ReportFigure heat_map_figure(const std::string& name, HeatMapSpec spec) {
   return figure;
 }
 
+ChartSeries record_line(const EvalRecord& record,
+                        const ScaledResults& results,
+                        const std::string& task) {
+  const std::string measured = ", " + results.scaling + (task.empty() ? "" : ", " + task);
+  ChartSeries series{.name = record.name + measured, .points = {}, .dashed = !results.is_scaled};
+  if (!record.family.empty()) series.family = record.family + measured;
+  return series;
+}
+
 bool wants_logarithm(const std::vector<ChartSeries>& series) {
   double low = INFINITY, high = 0.0;
   for (const ChartSeries& one : series) {

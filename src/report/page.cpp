@@ -48,6 +48,7 @@ svg { display: block; max-width: 100%; height: auto; }
 constexpr std::string_view kPolicy = "default-src 'none'; style-src 'unsafe-inline'";
 
 constexpr size_t kShortCell = 28;  // bytes of a text that is kept on one line
+constexpr size_t kLongTable = 12;  // rows; more stand below the section's pictures
 
 std::string element(const std::string& tag, std::string_view text) {
   return "<" + tag + ">" + escape_markup(text) + "</" + tag + ">";
@@ -99,8 +100,10 @@ std::string section_html(const ReportSection& section) {
     if (!section.command.empty()) html += " " + element("code", section.command);
     html += "</p>\n";
   }
-  for (const ReportTable& table : section.tables) html += table_html(table);
+  const auto is_long = [](const ReportTable& table) { return table.rows.size() > kLongTable; };
+  for (const ReportTable& table : section.tables) html += is_long(table) ? "" : table_html(table);
   for (const ReportFigure& figure : section.figures) html += figure_html(figure);
+  for (const ReportTable& table : section.tables) html += is_long(table) ? table_html(table) : "";
   return html + "</section>\n";
 }
 

@@ -82,22 +82,22 @@ void finish_window_axis(ChartSpec& spec) {
   spec.y.logarithmic = wants_logarithm(spec.series);
 }
 
-std::vector<int64_t> steps_to_draw(const RunRecord& run) {
+std::set<int64_t> evaluated_steps(const RunRecord& run) {
   std::set<int64_t> steps;
   for (const EvaluationRow& row : run.metrics.evaluations) steps.insert(row.step);
-  if (steps.size() <= kMostEvaluationsShown) return {steps.begin(), steps.end()};
-  return {*steps.begin(), *steps.rbegin()};
+  return steps;
 }
 
 void add_step_lines(const RunRecord& run,
-                    const std::vector<int64_t>& steps,
+                    const std::set<int64_t>& steps,
                     const std::string& prefix,
                     ChartSpec& spec) {
-  for (const int64_t step : steps) {
-    for (const std::optional<double>& factor : factors_of(run)) {
+  for (const std::optional<double>& factor : factors_of(run)) {
+    for (const int64_t step : steps) {
       ChartSeries series{joined(joined(prefix, "step " + format_count(step)), factor_text(factor)),
                          {}};
       series.dashed = is_baseline(factor);
+      series.family = run.name + ", " + factor_text(factor);
       series.points = points_of(
           run,
           [&](const EvaluationRow& row) { return row.step == step && row.factor == factor; },
@@ -108,9 +108,8 @@ void add_step_lines(const RunRecord& run,
 }
 
 ReportFigure windows_figure(const RunRecord& run) {
-  const std::vector<int64_t> steps = steps_to_draw(run);
   ChartSpec spec = perplexity_spec("Perplexity against window, while training", run.name);
-  add_step_lines(run, steps, "", spec);
+  add_step_lines(run, evaluated_steps(run), "", spec);
   finish_window_axis(spec);
   return chart_figure("perplexity-window", std::move(spec));
 }
@@ -120,7 +119,7 @@ ReportFigure last_evaluations_figure(const std::vector<RunRecord>& runs) {
       perplexity_spec("Perplexity against window, all runs", "last evaluation while training");
   for (const RunRecord& run : runs) {
     if (run.metrics.evaluations.empty()) continue;
-    add_step_lines(run, {steps_to_draw(run).back()}, run.name, spec);
+    add_step_lines(run, {*evaluated_steps(run).rbegin()}, run.name, spec);
   }
   finish_window_axis(spec);
   return chart_figure("perplexity-window-runs", std::move(spec));
@@ -136,13 +135,13 @@ std::vector<std::string> protocols_of(const ReportInput& input) {
   return protocols;
 }
 
-// Calls `visit(name, results)` for each scaling of each record of the protocol.
+// Calls `visit(record, results)` for each scaling of each record of the protocol.
 template <typename Visit>
 void for_each_line(const ReportInput& input, const std::string& protocol, Visit visit) {
   for (const EvalRecord& record : input.evaluations) {
     if (record.form != EvalForm::kPerplexity || record.protocol != protocol) continue;
     for (const ScaledResults& results : record.results) {
-      visit(joined(record.name, results.scaling), results);
+      visit(record, results);
     }
   }
 }
@@ -150,8 +149,8 @@ void for_each_line(const ReportInput& input, const std::string& protocol, Visit 
 ReportFigure protocol_figure(const ReportInput& input, const std::string& protocol) {
   ChartSpec spec =
       perplexity_spec("Perplexity against window, by eval perplexity", "protocol " + protocol);
-  for_each_line(input, protocol, [&](const std::string& name, const ScaledResults& results) {
-    ChartSeries series{name, {}, !results.is_scaled};
+  for_each_line(input, protocol, [&](const EvalRecord& record, const ScaledResults& results) {
+    ChartSeries series = record_line(record, results, "");
     for (const WindowResult& result : results.windows) {
       series.points.push_back({static_cast<double>(result.window), result.perplexity});
     }
@@ -173,7 +172,7 @@ std::string with_interval(const WindowResult& result) {
 ReportTable protocol_table(const ReportInput& input, const std::string& protocol) {
   std::set<int64_t> windows;
   bool has_intervals = false;
-  for_each_line(input, protocol, [&](const std::string&, const ScaledResults& results) {
+  for_each_line(input, protocol, [&](const EvalRecord&, const ScaledResults& results) {
     for (const WindowResult& result : results.windows) {
       windows.insert(result.window);
       has_intervals = has_intervals || result.interval;
@@ -184,8 +183,8 @@ ReportTable protocol_table(const ReportInput& input, const std::string& protocol
                   (has_intervals ? "; in brackets 95 % over documents" : "");
   table.header = {"Window [tokens]"};
   for (const int64_t window : windows) table.header.push_back(format_count(window));
-  for_each_line(input, protocol, [&](const std::string& name, const ScaledResults& results) {
-    table.rows.push_back({name});
+  for_each_line(input, protocol, [&](const EvalRecord& record, const ScaledResults& results) {
+    table.rows.push_back({record.name + ", " + results.scaling});
     for (const int64_t window : windows) {
       const auto found = std::find_if(results.windows.begin(),
                                       results.windows.end(),
@@ -206,9 +205,9 @@ ReportFigure position_figure(const ReportInput& input,
   spec.subtitle = "protocol " + protocol;
   spec.x = {.label = "position in the window", .unit = "tokens"};
   spec.y = {.label = "loss", .unit = "nats per token"};
-  for_each_line(input, protocol, [&](const std::string& name, const ScaledResults& results) {
+  for_each_line(input, protocol, [&](const EvalRecord& record, const ScaledResults& results) {
     if (results.windows.back().window != window) return;
-    ChartSeries series{name, {}, !results.is_scaled};
+    ChartSeries series = record_line(record, results, "");
     for (const PositionRange& part : results.windows.back().positions) {
       series.points.push_back({static_cast<double>(part.begin + part.end - 1) / 2.0, part.nll});
     }
@@ -268,7 +267,7 @@ ReportSection position_section(const ReportInput& input) {
   ReportSection section{.id = "loss-by-position", .title = "Loss by position"};
   for (const std::string& protocol : protocols_of(input)) {
     std::set<int64_t> longest;
-    for_each_line(input, protocol, [&](const std::string&, const ScaledResults& results) {
+    for_each_line(input, protocol, [&](const EvalRecord&, const ScaledResults& results) {
       if (!results.windows.back().positions.empty()) longest.insert(results.windows.back().window);
     });
     for (const int64_t window : longest) {

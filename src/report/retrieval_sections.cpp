@@ -30,8 +30,7 @@ ReportFigure found_figure(const ReportInput& input,
       std::vector<std::string> tasks;
       for (const RetrievalResult& result : results.retrieval) add_distinct(tasks, result.task);
       for (const std::string& task : tasks) {
-        const std::string line = record.name + ", " + results.scaling;
-        ChartSeries series{task.empty() ? line : line + ", " + task, {}, !results.is_scaled};
+        ChartSeries series = record_line(record, results, task);
         for (const RetrievalResult& result : results.retrieval) {
           if (result.task != task) continue;
           series.points.push_back({static_cast<double>(result.length), kPercent * result.found});

@@ -176,6 +176,58 @@ TEST(SvgChart, PaleLinesShareTheColourOfTheNextAndStandInNoLegend) {
   }
 }
 
+// A baseline, then one model at so many steps.
+ChartSpec steps_chart(int num_steps) {
+  ChartSpec spec;
+  spec.series = {{"base", {{0, 1}, {1, 1}}, true}};
+  for (int step = 1; step <= num_steps; ++step) {
+    spec.series.push_back({"step " + std::to_string(step), {{0, 2}, {1, 2.0 + step}}});
+    spec.series.back().family = "tuned";
+  }
+  return spec;
+}
+
+// Colours of the lines, in the order drawn.
+std::vector<std::string> line_colors(const std::string& svg) {
+  static const std::regex kLine(R"re(<path d="[^"]*" fill="none" stroke="([^"]+)")re");
+  std::vector<std::string> colors;
+  for (std::sregex_iterator at(svg.begin(), svg.end(), kLine), end; at != end; ++at) {
+    colors.push_back(at->str(1));
+  }
+  return colors;
+}
+
+double brightness(const std::string& color) {
+  double sum = 0;
+  for (const size_t at : {1, 3, 5}) sum += std::stoi(color.substr(at, 2), nullptr, 16);
+  return sum;
+}
+
+TEST(SvgChart, AFamilyGoesFromLightToDarkWhereColoursAreTooFew) {
+  const std::vector<std::string> colors = line_colors(svg_chart(steps_chart(30)));
+  ASSERT_EQ(colors.size(), 31u);
+  EXPECT_EQ(colors[0], "#0072B2");
+  for (size_t i = 2; i < colors.size(); ++i) {
+    EXPECT_LT(brightness(colors[i]), brightness(colors[i - 1])) << i;
+  }
+  const std::vector<std::string> few = line_colors(svg_chart(steps_chart(3)));
+  EXPECT_THAT(few, ElementsAre("#0072B2", "#D55E00", "#009E73", "#CC79A7"));
+}
+
+TEST(SvgChart, OfALargeFamilyTheLegendNamesFirstLastAndSomeBetween) {
+  for (const int num_steps : {8, 30, 1000}) {
+    size_t named = 0;
+    const std::string svg = svg_chart(steps_chart(num_steps));
+    for (const Label& label : labels_of(svg)) named += label.text.starts_with("step ") ? 1 : 0;
+    EXPECT_EQ(named, 7u);
+    EXPECT_THAT(svg, HasSubstr(">step 1<"));
+    EXPECT_THAT(svg, HasSubstr(">step " + std::to_string(num_steps) + "<"));
+    EXPECT_THAT(svg, HasSubstr("8 of " + std::to_string(num_steps + 1) + " are named"));
+    EXPECT_EQ(count_of(svg, "stroke-dasharray"), 2u);  // of the baseline alone, and its sample
+  }
+  EXPECT_THAT(svg_chart(steps_chart(7)), Not(HasSubstr("are named")));
+}
+
 TEST(SvgChart, ThePlotKeepsItsHeightHoweverLongTheLegend) {
   const auto height_of = [](const ChartSpec& spec) {
     const std::string svg = svg_chart(spec);

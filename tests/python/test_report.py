@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import math
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -52,6 +53,17 @@ def copied_run(runs, folder, name="tuned"):
     return shutil.copytree(runs / "tuned", folder / name, ignore=shutil.ignore_patterns("checkpoints"))
 
 
+def perplexity_file(file, step):
+    """As a run writes it: each window under two factors, with the loss by position."""
+    rest = math.exp(-step / 900)
+    results = [{"window": window, "kind": "linear", "factor": factor,
+                "perplexity": 9 + window / 256 * rest / factor,
+                "positions": [{"begin": part * window // 8, "end": (part + 1) * window // 8,
+                               "nll": 2.5 - part / 20 + part * rest / factor} for part in range(8)]}
+               for factor in (1, 16) for window in (1024, 4096, 16384)]
+    file.write_text(json.dumps({"protocol": "pi", "results": results}))
+
+
 def long_runs(folder):
     """As of days on GPUs: many steps and windows, long and hostile names, cells too narrow for numbers."""
     for name, steps in (("a-run-with-a-name-that-is-longer-than-most-legends-expect", 3000),
@@ -64,8 +76,12 @@ def long_runs(folder):
             lines.append({"step": step, "loss": 2 + (step % 13) / step, "learning_rate": 2e-5, "tokens": 4096 * step,
                           "tokens_per_second": 1e5 + step % 7, "mfu": 0.4, "memory_bytes": 7e10})
             if step % 100 == 0:
-                lines.append({"step": step, **{f"eval/perplexity@{1024 * 2**n}": 9 + n * 100 / step
-                                               for n in range(6)}})
+                # The shorter run is evaluated under two factors.
+                tags = {"": 1} if steps > 1000 else {"/factor_1": 1, "/factor_16": 16}
+                lines.append({"step": step, **{f"eval/perplexity@{1024 * 2**n}{tag}":
+                                               9 + n * math.exp(-step / 900) + 3 * n / factor
+                                               for n in range(6) for tag, factor in tags.items()}})
+                perplexity_file(run / "eval" / f"step-{step:08}.perplexity.json", step)
         lines[300].update(loss=None, skipped=True)
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (run / "metrics.jsonl").write_text(text + '{"step": 1')
@@ -171,6 +187,29 @@ def test_names_become_no_markup_and_half_a_line_is_left_out(tmp_path):
     assert "Half a line at the end of metrics.jsonl" in page.text
     assert any("onerror" in text for text in texts_of(pictures["loss"]))
     assert "pale: lowest and highest of each 4 to 15 logged steps" in " ".join(texts_of(pictures["loss"]))
+
+
+def test_every_evaluation_of_a_long_run_is_drawn_and_listed(tmp_path):
+    run, = (folder for folder in long_runs(tmp_path / "runs") if folder.name.startswith("a-run"))
+    page, pictures = report(tmp_path, run)
+    for name, lines in (("perplexity-window", 30), ("perplexity-eval", 60), ("loss-by-position", 60)):
+        texts = texts_of(pictures[name])
+        assert len([element for element in pictures[name].iter() if element.tag.endswith("}path")]) == lines
+        assert any(text.startswith("step 100") for text in texts)
+        assert any(text.startswith("step 3,000") for text in texts)
+        assert sum(text.startswith("step ") for text in texts) <= 10
+        assert f"of {lines} are named" in " ".join(texts)
+    for step in range(100, 3001, 100):
+        assert f"step {step:,}, linear x16" in page.text
+    # A map for each evaluation would be a picture for each.
+    for step in range(100, 700, 100):
+        shutil.copy(run / "eval" / "needle.json", run / "eval" / f"step-{step:08}.needle.json")
+    (run / "eval" / "needle.json").unlink()
+    (tmp_path / "maps").mkdir()
+    _, pictures = report(tmp_path / "maps", run)
+    maps = {name: texts_of(picture) for name, picture in pictures.items() if name.startswith("needle")}
+    assert set(maps) == {"needle-1", "needle-2"}
+    assert "step 100" in maps["needle-1"] and "step 600" in maps["needle-2"]
 
 
 def test_every_fault_is_told_and_nothing_written(runs, tmp_path):

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace ropewalk {
@@ -47,6 +48,20 @@ ReportInput input_of(std::vector<RunRecord> runs) {
 std::string section_of(const std::string& html, const std::string& id) {
   const size_t begin = html.find("<section id=\"" + id + "\">");
   return html.substr(begin, html.find("</section>", begin) - begin);
+}
+
+ReportFigure figure_of(const Report& report, const std::string& name) {
+  for (const ReportFigure& figure : report.figures) {
+    if (figure.name == name) return figure;
+  }
+  ADD_FAILURE() << "no figure " << name;
+  return {};
+}
+
+size_t count_of(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
 }
 
 std::set<std::string> names_of(const Report& report) {
@@ -108,6 +123,32 @@ TEST(Report, EachRunAndScalingHasItsLine) {
                     HasSubstr(">b, step 3, factor 1<"),
                     HasSubstr(">step 2, factor 1<"),
                     Not(HasSubstr(">a, step 2<"))));
+}
+
+TEST(Report, EveryEvaluationHasItsLine) {
+  constexpr size_t kEvaluations = 20;
+  ReportInput input = input_of({run_named("a", 0.25)});
+  for (size_t i = 1; i <= kEvaluations; ++i) {
+    evaluate(input.runs[0], static_cast<int64_t>(i));
+    const std::vector<WindowResult> windows = {
+        {.window = 64, .perplexity = 3, .positions = {{0, 8, 1.0}, {8, 64, 0.5}}}};
+    input.evaluations.push_back({.name = "step " + std::to_string(i),
+                                 .family = "perplexity",
+                                 .protocol = "pi",
+                                 .results = {{.scaling = "linear x8", .windows = windows}}});
+  }
+  const Report report = make_report(input);
+  const std::map<std::string, size_t> expected = {{"perplexity-window", 2 * kEvaluations},
+                                                  {"perplexity-eval", kEvaluations},
+                                                  {"loss-by-position", kEvaluations}};
+  for (const auto& [name, lines] : expected) {
+    const std::string svg = figure_of(report, name).wide;
+    EXPECT_EQ(count_of(svg, "<path "), lines) << name;
+    EXPECT_THAT(svg, AllOf(HasSubstr(">step 1, "), HasSubstr(">step 20, ")));
+  }
+  const std::string section = section_of(report.html, "perplexity-window");
+  EXPECT_THAT(section, HasSubstr("step 13, linear x8</th>"));
+  EXPECT_GT(section.find("<table"), section.rfind("</figure>"));  // a long one below the pictures
 }
 
 TEST(Report, NothingThatIsGivenBecomesMarkup) {

@@ -23,6 +23,10 @@ struct ChartSeries {
   std::vector<ChartPoint> points;  // drawn in this order
   bool dashed = false;             // a baseline or a reference
   LineKind line = LineKind::kMarked;
+  // The same of all lines of one thing, such as a model at several steps, in order. Where the chart
+  // has more lines than the palette colours, they share one, from light to dark, and of many the
+  // legend names some. Empty: a line by itself.
+  std::string family = {};
 };
 
 struct ChartAxis {

@@ -65,6 +65,8 @@ struct ShortChoices {
 
 struct EvalRecord {
   std::string name;  // as shown
+  // The same for all steps at which a run measured this; empty: measured once.
+  std::string family = {};
   EvalForm form = EvalForm::kPerplexity;
   std::string protocol;                // of perplexity: pi, yarn, longlora
   std::vector<ScaledResults> results;  // of every form but `short`

@@ -11,9 +11,6 @@
 
 namespace ropewalk {
 
-// Each of up to so many evaluations of a run is shown; of more the first and the last.
-inline constexpr size_t kMostEvaluationsShown = 4;
-
 struct ReportInput {
   std::vector<RunRecord> runs;
   std::vector<EvalRecord> evaluations;

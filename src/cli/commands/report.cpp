@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <map>
+#include <tuple>
 
 #include "cli/front_commands.h"
 #include "ropewalk/base/errors.h"
@@ -29,6 +29,9 @@ std::vector<fs::path> distinct_folders(const std::vector<std::string>& words) {
   return folders;
 }
 
+// What a run found of needles is a picture for each step: of more the first and the last are shown.
+constexpr size_t kMostNeedleMaps = 4;
+
 void add_evaluation(const fs::path& file,
                     const std::string& name,
                     Diagnostics& faults,
@@ -37,30 +40,65 @@ void add_evaluation(const fs::path& file,
   if (record) records.push_back(std::move(*record));
 }
 
-// "needle" of "step-00000100.needle.json", which a run writes at each evaluation; else empty.
-std::string kind_of_step_file(const fs::path& file) {
+// What a run writes as it goes: "step-00000100.needle.json", "step-00000100.passkey-2048.json".
+struct StepFile {
+  fs::path path;
+  int step = 0;
+  std::string kind;  // "needle", "passkey-2048"
+};
+
+std::optional<StepFile> parse_step_file(const fs::path& file) {
+  constexpr std::string_view kPrefix = "step-";
   const std::string name = file.stem().string();
   const size_t dot = name.find('.');
-  return name.rfind("step-", 0) == 0 && dot != std::string::npos ? name.substr(dot + 1) : "";
+  if (name.rfind(kPrefix, 0) != 0 || dot == std::string::npos) return std::nullopt;
+  const std::optional<int> step = parse_int(name.substr(kPrefix.size(), dot - kPrefix.size()));
+  if (!step) return std::nullopt;
+  return StepFile{file, *step, name.substr(dot + 1)};
 }
 
-// Of each kind that a run writes as it goes, the first and the last where there are many.
-std::vector<fs::path> json_files_in(const fs::path& folder) {
+// In the order of the steps.
+void add_step_files(std::vector<StepFile> files,
+                    const std::string& prefix,
+                    Diagnostics& faults,
+                    std::vector<EvalRecord>& records) {
+  std::sort(files.begin(), files.end(), [](const StepFile& a, const StepFile& b) {
+    return std::tie(a.kind, a.step) < std::tie(b.kind, b.step);
+  });
+  const auto is_needle = [](const StepFile& file) { return file.kind == "needle"; };
+  const auto first = std::find_if(files.begin(), files.end(), is_needle);
+  const auto end = std::find_if_not(first, files.end(), is_needle);
+  if (static_cast<size_t>(end - first) > kMostNeedleMaps) files.erase(first + 1, end - 1);
+  for (const StepFile& file : files) {
+    std::string name = prefix + "step " + format_count(file.step);
+    // Of one step a run may have several of these.
+    if (file.kind.find('-') != std::string::npos) name += ", " + file.kind;
+    const size_t before = records.size();
+    add_evaluation(file.path, name, faults, records);
+    if (records.size() > before) records.back().family = prefix + file.kind;
+  }
+}
+
+void add_folder(const fs::path& folder,
+                const std::string& prefix,
+                Diagnostics& faults,
+                std::vector<EvalRecord>& records) {
   std::vector<fs::path> files;
-  std::map<std::string, std::vector<fs::path>> by_kind;
+  std::vector<StepFile> step_files;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     if (entry.path().extension() != ".json") continue;
-    const std::string kind = kind_of_step_file(entry.path());
-    (kind.empty() ? files : by_kind[kind]).push_back(entry.path());
-  }
-  for (auto& [kind, steps] : by_kind) {
-    std::sort(steps.begin(), steps.end());
-    if (steps.size() > kMostEvaluationsShown) steps = {steps.front(), steps.back()};
-    files.insert(files.end(), steps.begin(), steps.end());
+    if (const std::optional<StepFile> step_file = parse_step_file(entry.path())) {
+      step_files.push_back(*step_file);
+    } else {
+      files.push_back(entry.path());
+    }
   }
   std::sort(files.begin(), files.end());
-  return files;
+  for (const fs::path& file : files) {
+    add_evaluation(file, prefix + file.stem().string(), faults, records);
+  }
+  add_step_files(std::move(step_files), prefix, faults, records);
 }
 
 // Those in the runs' own folders, then those that were named.
@@ -70,9 +108,7 @@ std::vector<EvalRecord> read_evaluations(const std::vector<RunRecord>& runs,
   std::vector<EvalRecord> records;
   for (const RunRecord& run : runs) {
     const std::string prefix = runs.size() == 1 ? "" : run.name + ", ";
-    for (const fs::path& file : json_files_in(run.folder / "eval")) {
-      add_evaluation(file, prefix + file.stem().string(), faults, records);
-    }
+    add_folder(run.folder / "eval", prefix, faults, records);
   }
   for (const std::string& word : named) {
     const size_t equals = word.find('=');
