@@ -2,6 +2,7 @@
 #include <map>
 
 #include "report/sections.h"
+#include "ropewalk/base/text.h"
 
 namespace ropewalk {
 namespace {
@@ -10,10 +11,19 @@ constexpr const char* kNotSet = "not set";
 
 using FlatConfig = std::vector<std::pair<std::string, std::string>>;  // "train.steps", "40"
 
+// "[0.9, 0.95]": with spaces, at which narrow columns break.
+std::string value_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::vector<std::string> parts;
+  for (const Json& part : value) parts.push_back(part.dump());
+  return "[" + join(parts, ", ") + "]";
+}
+
 // In the config's order. Lists are values.
 void flatten(const Json& json, const std::string& path, FlatConfig& flat) {
   if (!json.is_object()) {
-    flat.emplace_back(path, json.is_string() ? json.get<std::string>() : json.dump());
+    flat.emplace_back(path, value_text(json));
     return;
   }
   for (const auto& [key, value] : json.items()) {

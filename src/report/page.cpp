@@ -9,7 +9,7 @@ namespace ropewalk {
 namespace {
 
 // Wide tables scroll by themselves, so that the page does not; below 720 px a picture's narrow form
-// takes its place.
+// takes its place. On a phone three columns fit, and short cells break between words.
 constexpr std::string_view kStyle = R"(
 html { color-scheme: light; }
 body { margin: 0; background: #fff; color: #222; line-height: 1.5;
@@ -32,6 +32,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0;
 td, th { min-width: 9rem; max-width: 24rem; overflow-wrap: anywhere; }
 tbody th { font-weight: 400; color: #5f6368; }
 .short { min-width: 0; white-space: nowrap; }
+.short wbr { display: none; }
 figure { margin: 1rem -16px; }
 svg { display: block; max-width: 100%; height: auto; }
 .narrow { display: none; }
@@ -41,6 +42,12 @@ svg { display: block; max-width: 100%; height: auto; }
 @media screen and (max-width: 720px) {
   .wide { display: none; }
   .narrow { display: block; }
+}
+@media screen and (max-width: 480px) {
+  td, th { min-width: 4.5rem; padding-right: .6rem; }
+  tbody th { min-width: 6.5rem; }
+  .short { min-width: 0; white-space: normal; overflow-wrap: normal; }
+  .short wbr { display: inline; }
 }
 )";
 
@@ -69,9 +76,8 @@ std::string breakable(std::string_view text) {
 
 // `kind`: "td", "th scope=\"col\"".
 std::string cell_html(const std::string& kind, const std::string& text) {
-  const std::string end = "</" + kind.substr(0, 2) + ">";
-  if (text.size() > kShortCell) return "<" + kind + ">" + breakable(text) + end;
-  return "<" + kind + " class=\"short\">" + escape_markup(text) + end;
+  const std::string form = text.size() > kShortCell ? "" : " class=\"short\"";
+  return "<" + kind + form + ">" + breakable(text) + "</" + kind.substr(0, 2) + ">";
 }
 
 std::string table_html(const ReportTable& table) {
