@@ -7,6 +7,7 @@ import textwrap
 import xml.etree.ElementTree
 
 import pytest
+from event_files import accumulated
 from main_job import OWN_MODEL, PROGRAM, metrics, ropewalk
 from safetensors.torch import load_file, save_file
 from small_runs import checkpoint, make_shards, settings, small_run
@@ -156,6 +157,21 @@ def test_tasks_while_training_equal_the_commands(tmp_path, data, ranks, kind):
         kind = {"short": "choices", "passkey": "passkey-128"}.get(words[0], words[0])
         written = json.loads((tmp_path / "run" / "eval" / f"step-00000006.{kind}.json").read_text())
         assert approximately(written) == json.loads(own.read_text())
+
+
+def test_tensorboard_shows_the_evaluations_of_the_metrics(tmp_path, data):
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run",
+                       data={"validation": [str(data[1])]}, train={"steps": 4},
+                       eval={"every_steps": 2, "windows": [16, 32], "factors": [1, 2],
+                             "needle": TASKS["needle"]})
+    ropewalk("train", config)
+    events = accumulated(tmp_path / "run" / "tensorboard")
+    shown = {tag: [(event.step, event.value) for event in events.Scalars(tag)]
+             for tag in events.Tags()["scalars"] if tag.startswith("eval/")}
+    written = evaluations(tmp_path / "run")
+    assert list(written) == [0, 2, 4] and len(written[4]) == 5
+    assert shown == {tag: [(step, pytest.approx(line[tag], rel=1e-6)) for step, line in written.items()]
+                     for tag in written[4]}
 
 
 def approximately(json_value):

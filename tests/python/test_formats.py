@@ -13,9 +13,9 @@ import numpy
 import pytest
 import safetensors
 import safetensors.numpy
+from event_files import accumulated
 from long_forms import sized
 
-TENSORBOARD = "tensorboard.backend.event_processing.event_accumulator"
 NUM_MUTANTS = sized(2_000, 50_000)
 
 
@@ -290,13 +290,6 @@ def test_reference_reads_what_we_write_and_we_read_what_it_writes(tool, tmp_path
 
 
 # ---- TensorBoard ---------------------------------------------------------------------------------
-
-
-def accumulated(folder):
-    module = pytest.importorskip(TENSORBOARD)
-    accumulator = module.EventAccumulator(str(folder), size_guidance={module.SCALARS: 0})
-    accumulator.Reload()
-    return accumulator
 
 
 def test_tensorboard_reads_our_scalars(tool, tmp_path):

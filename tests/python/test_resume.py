@@ -1,11 +1,11 @@
 """How runs stop, go on, start over and branch off: what is kept, compared and refused."""
 
-import importlib
 import json
 import shutil
 import signal
 
 import pytest
+from event_files import accumulated
 from main_job import (OWN_MODEL, PROGRAM, kill_group, metrics, ropewalk, start, state_bytes,
                       wait_for_step)
 from small_runs import checkpoint, make_shards, settings, small_run, weights
@@ -144,10 +144,7 @@ def test_tensorboard_shows_only_the_run_that_replaced_another(tmp_path, data):
     config = small_run(tmp_path / "run.json", data[0], tmp_path / "run")
     ropewalk("train", config)
     ropewalk("train", config, "--overwrite", *settings(train__steps=2, optimizer__learning_rate=0.5))
-    module = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
-    reader = module.EventAccumulator(str(tmp_path / "run" / "tensorboard"),
-                                     size_guidance={module.SCALARS: 0})
-    reader.Reload()
-    shown = [(event.step, event.value) for event in reader.Scalars("train/loss")]
+    events = accumulated(tmp_path / "run" / "tensorboard").Scalars("train/loss")
+    shown = [(event.step, event.value) for event in events]
     assert shown == [(line["step"], pytest.approx(line["loss"])) for line in metrics(tmp_path / "run")]
     assert len(shown) == 2
