@@ -4,7 +4,6 @@
 
 #include <limits>
 
-#include "checkpoint/adapter_base.h"
 #include "checkpoint/adapter_values.h"
 #include "checkpoint/file_hashes.h"
 #include "checkpoint/hf_folder.h"
@@ -34,15 +33,21 @@ std::string peft_name(const WeightSlice& slice) {
   return name.starts_with(kPeftPrefix) ? name : kPeftPrefix + name;
 }
 
-// Section `lora` of the run that saved the checkpoint.
-LoraConfig stored_lora(const std::filesystem::path& checkpoint) {
-  LoraConfig lora;
+struct StoredLora {
+  LoraConfig config;  // of the run that saved the checkpoint
+  std::string base;   // weights_hash of its model.pretrained
+};
+
+StoredLora stored_lora(const std::filesystem::path& checkpoint) {
+  StoredLora lora;
   if (std::filesystem::exists(checkpoint / kTrainerFolder / kStateName)) {
     Diagnostics ignored;  // of a newer program's settings; those known here are read
-    const Json settings = read_state(checkpoint).at("settings");
-    lora = parse_fields<LoraConfig>(settings.value("lora", Json::object()), ignored);
+    const Json state = read_state(checkpoint);
+    lora.config =
+        parse_fields<LoraConfig>(state.at("settings").value("lora", Json::object()), ignored);
+    lora.base = state.at("owners").value(kLoraStem, Json::object()).value("base", "");
   }
-  if (lora.on()) return lora;
+  if (lora.config.on()) return lora;
   throw ConfigError(
       checkpoint.string() +
       ": holds no low-rank updates: only a checkpoint of a run with lora.rank > 0, as "
@@ -111,12 +116,11 @@ void import_adapter(const dist::NamedShardedTensors& weights,
 void export_peft_adapter(const std::filesystem::path& source, const std::filesystem::path& target) {
   refuse_existing_target(target);
   const std::filesystem::path checkpoint = exported_directory(source);
-  const LoraConfig lora = stored_lora(checkpoint);
-  const std::string base = read_state(checkpoint).at("owners").at(kLoraStem).at("base");
+  const StoredLora stored = stored_lora(checkpoint);
   const HfModel model = load_hf_model(checkpoint);
   Diagnostics faults;
   DecoderSpec spec = model.spec;
-  spec.lora = resolve_lora(lora, model.spec, faults);
+  spec.lora = resolve_lora(stored.config, model.spec, faults);
   faults.throw_if_errors<CheckpointError>((checkpoint / kTrainerFolder / kStateName).string());
 
   const TrainerFiles files(checkpoint);
@@ -125,9 +129,11 @@ void export_peft_adapter(const std::filesystem::path& source, const std::filesys
   publish_export(target, total_bytes(outputs.tensors), [&](const std::filesystem::path& folder) {
     write_hf_companions(folder, model.config, dtype_in(model.config), checkpoint);
     FileWriter config(folder / "adapter_config.json");
-    config.write(to_json_text(peft_config(spec, lora, outputs.replaced)));
+    config.write(to_json_text(peft_config(spec, stored.config, outputs.replaced)));
     config.close();
-    write_adapter_base(folder, base);
+    FileWriter base(folder / kBaseWeightsName);
+    base.write(to_json_text(base_weights_json(stored.base)));
+    base.close();
     dist::Group one_rank;
     write_files(
         folder,

@@ -13,7 +13,6 @@
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
-#include "ropewalk/checkpoint/adapter.h"
 #include "ropewalk/checkpoint/weights_hash.h"
 
 namespace ropewalk {
@@ -135,9 +134,11 @@ void export_hf_model(const std::filesystem::path& source,
   if (options.adapter) {
     adapter = open_peft_adapter(*options.adapter);
     check_adapter_to_merge(*adapter, model.spec);
-    dist::Group one_rank;
-    check_adapter_base(*adapter, directory, weights_hash(directory, one_rank));
     written = with_positions_of(*adapter, model);
+    dist::Group one_rank;
+    if (adapter->base_weights) {
+      check_base_weights(*adapter, directory, weights_hash(directory, one_rank));
+    }
   }
   const DType dtype = options.dtype.value_or(stored_dtype(weights));
   if (model.quantization) {

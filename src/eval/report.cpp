@@ -49,8 +49,8 @@ Json positions_json(const std::vector<PositionLoss>& positions) {
 
 // Written as null where it is not finite.
 double loss_of(const JsonValues& values, const std::string& key) {
-  if (!values.find(key)) return std::numeric_limits<double>::infinity();
-  return values.number(key).value_or(0);
+  if (!values.has(key)) values.fault(key, "is missing");
+  return values.number(key).value_or(std::numeric_limits<double>::infinity());
 }
 
 template <typename Visit>
@@ -114,11 +114,11 @@ std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& 
   std::vector<PerplexityResult> results;
   const JsonValues values(json, "", faults);
   if (values.is_object()) {
-    const std::string name = values.required_text("protocol").value_or("");
-    const auto protocol = enum_from_name<PerplexityProtocol>(name);
-    if (!protocol && !name.empty()) {
+    const std::optional<std::string> name = values.required_text("protocol");
+    const auto protocol = enum_from_name<PerplexityProtocol>(name.value_or(""));
+    if (name && !protocol) {
       faults.error("protocol",
-                   "found \"" + name + "\", expected one of " +
+                   "found \"" + *name + "\", expected one of " +
                        join(enum_choices<PerplexityProtocol>(), ", "));
     }
     for_each_object(json.value("results", Json()), "results", faults, [&](const JsonValues& row) {

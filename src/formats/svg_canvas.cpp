@@ -125,7 +125,8 @@ std::vector<SeriesStyle> series_styles(const ChartSpec& spec) {
 }
 
 bool has_markers(const ChartSeries& series, const SeriesStyle& style) {
-  return style.named && series.line == LineKind::kMarked &&
+  const bool is_point = series.points.size() == 1;  // nothing else is seen of it
+  return (style.named || is_point) && series.line == LineKind::kMarked &&
          series.points.size() <= kMaxMarkedPoints;
 }
 

@@ -27,6 +27,10 @@ const Json* JsonValues::find(const std::string& key) const {
   return at == object_.end() || at->is_null() ? nullptr : &*at;
 }
 
+bool JsonValues::has(const std::string& key) const {
+  return object_.is_object() && object_.contains(key);
+}
+
 std::optional<double> JsonValues::number(const std::string& key) const {
   const Json* value = find(key);
   if (!value) return std::nullopt;

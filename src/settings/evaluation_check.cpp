@@ -65,8 +65,10 @@ EvalConfig evaluation_in_force(const RunConfig& config, const DecoderSpec& spec)
 void check_evaluation(const TrainInputs& inputs,
                       const std::vector<Gate>& gates,
                       Diagnostics& faults) {
-  if (inputs.eval.every_steps > 0 && inputs.validation) check_windows(inputs, faults);
-  check_factors(inputs, faults);
+  if (inputs.eval.every_steps > 0 && inputs.validation) {
+    check_windows(inputs, faults);
+    check_factors(inputs, faults);
+  }
   check_gates(inputs, gates, faults);
 }
 

@@ -1,5 +1,8 @@
 #include "ropewalk/settings/evaluation_tags.h"
 
+#include <algorithm>
+#include <fstream>
+
 #include "ropewalk/base/text.h"
 
 namespace ropewalk {
@@ -7,6 +10,14 @@ namespace {
 
 std::string at(const std::string& name, int64_t length) {
   return name + "@" + std::to_string(length);
+}
+
+bool is_evaluation_at(int64_t step, const Json& line) {
+  if (!line.is_object() || line.value("step", Json()) != step) return false;
+  const auto items = line.items();
+  return std::any_of(items.begin(), items.end(), [](const auto& item) {
+    return item.key().starts_with(kEvaluationPrefix);
+  });
 }
 
 }  // namespace
@@ -45,6 +56,16 @@ std::vector<std::string> evaluation_tags(const EvalConfig& config,
     tags.push_back(choices_by_length_tag(file.name));
   }
   return tags;
+}
+
+std::optional<Json> find_evaluation(const std::filesystem::path& metrics_file, int64_t step) {
+  std::ifstream file(metrics_file);
+  std::optional<Json> found;
+  for (std::string text; std::getline(file, text);) {
+    Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (is_evaluation_at(step, line)) found = std::move(line);
+  }
+  return found;
 }
 
 }  // namespace ropewalk

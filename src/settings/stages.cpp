@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <string_view>
 
 #include "ropewalk/base/errors.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/config/overrides.h"
+#include "ropewalk/settings/evaluation_tags.h"
 
 namespace ropewalk {
 namespace {
@@ -69,7 +69,7 @@ std::vector<Gate> gates_from(const Json& json, const std::string& where, Diagnos
     if (!gate.at_most && !gate.at_least) {
       faults.error(at, "found " + bounds.dump() + ", expected a bound: {\"at_most\": 12.0}");
     }
-    if (metric.rfind("eval/", 0) != 0) {
+    if (!metric.starts_with(kEvaluationPrefix)) {
       faults.error(at,
                    "is no number of an evaluation; expected a key of metrics.jsonl such as "
                    "eval/perplexity@8192");
@@ -107,6 +107,11 @@ void check_stage(Json& stage, const std::string& where, Diagnostics& faults) {
          "a stage goes on from the one before; the first from the run config's own",
          own);
   refuse(stage,
+         "lora.pretrained",
+         "a stage goes on from the one before, whose weights have its updates; the first from the "
+         "run config's own",
+         own);
+  refuse(stage,
          "train.run_dir",
          "a stage's folder is stage-N below the run config's own train.run_dir",
          own);
@@ -123,22 +128,6 @@ Json with_own_folder(Json config, int64_t number) {
             .string();
   }
   return config;
-}
-
-// The line of the evaluation at this step; of several, as a step repeated leaves them, the last.
-std::optional<Json> evaluation_at(int64_t step,
-                                  const std::filesystem::path& metrics_file,
-                                  const std::vector<Gate>& gates) {
-  std::ifstream file(metrics_file);
-  std::optional<Json> found;
-  for (std::string line; std::getline(file, line);) {
-    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || json.value("step", Json()) != step) continue;
-    const bool has_all = std::all_of(
-        gates.begin(), gates.end(), [&](const Gate& gate) { return json.contains(gate.metric); });
-    if (has_all) found = json;
-  }
-  return found;
 }
 
 // A number that is not finite is written as null, and within no bound.
@@ -190,6 +179,9 @@ std::vector<RunStage> read_stages(const std::filesystem::path& run_config,
     }
     Json merged = json;
     merged.merge_patch(own);
+    if (i > 0 && merged.contains("lora") && merged["lora"].is_object()) {
+      merged["lora"].erase("pretrained");
+    }
     stage.config = with_own_folder(apply_overrides(std::move(merged), overrides), stage.number);
     stages.push_back(std::move(stage));
   }
@@ -201,15 +193,14 @@ std::vector<std::string> shut_gates(const RunStage& stage,
                                     const std::filesystem::path& metrics_file) {
   std::vector<std::string> shut;
   if (stage.gates.empty()) return shut;
-  const std::optional<Json> last = evaluation_at(step, metrics_file, stage.gates);
-  if (!last) {
-    std::vector<std::string> wanted;
-    for (const Gate& gate : stage.gates) wanted.push_back(gate.metric);
-    throw DataError(metrics_file.string() + ": no evaluation at step " + std::to_string(step) +
-                    " has " + join(wanted, " and "));
-  }
+  const Json last = find_evaluation(metrics_file, step).value_or(Json::object());
   for (const Gate& gate : stage.gates) {
-    const double found = number_of(last->at(gate.metric));
+    if (!last.contains(gate.metric)) {
+      shut.push_back(gate.metric + " was not measured at step " + std::to_string(step) + " (" +
+                     metrics_file.string() + ")");
+      continue;
+    }
+    const double found = number_of(last.at(gate.metric));
     const std::string says =
         gate.metric + " is " + (std::isnan(found) ? "not finite" : format_number(found));
     if (gate.at_most && !(found <= *gate.at_most)) {

@@ -12,6 +12,7 @@ namespace ropewalk {
 namespace {
 
 constexpr const char* kAdapterConfig = "adapter_config.json";
+constexpr const char* kHashKey = "weights_hash";
 constexpr const char* kAdapterWeights = "adapter_model.safetensors";
 
 // Entries that say nothing about what the tensors mean, or what the tensors say themselves.
@@ -187,6 +188,15 @@ void check_settings(const PeftAdapter& adapter, const LoraConfig& lora, Diagnost
   compare("use_rslora", lora.use_rslora ? "true" : "false", adapter.use_rslora ? "true" : "false");
 }
 
+std::optional<std::string> read_base_weights(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const Json json = read_json_file(path);
+  const Json hash = json.is_object() ? json.value(kHashKey, Json()) : Json();
+  if (hash.is_string()) return hash.get<std::string>();
+  throw ConfigError(path.string() + ": " + kHashKey + ": found " + hash.dump() +
+                    ", expected a text. Remove the file if the base is known to be right");
+}
+
 }  // namespace
 
 double PeftAdapter::scale() const {
@@ -225,8 +235,24 @@ PeftAdapter open_peft_adapter(const std::filesystem::path& folder) {
   }
   faults.throw_if_errors<ConfigError>(path.string());
   adapter.file = std::make_shared<const SafetensorsFile>(folder / kAdapterWeights);
+  adapter.base_weights = read_base_weights(folder / kBaseWeightsName);
   return adapter;
 }
+
+void check_base_weights(const PeftAdapter& adapter,
+                        const std::filesystem::path& model_folder,
+                        const std::string& hash) {
+  if (!adapter.base_weights || *adapter.base_weights == hash) return;
+  throw ConfigError((adapter.folder / kBaseWeightsName).string() +
+                    ": the adapter was trained beside weight files with hash " +
+                    *adapter.base_weights + ", those of " + model_folder.string() + " have " +
+                    hash +
+                    ": another model, or the same one saved anew. Name the folder that the adapter "
+                    "was trained on; if the weights are the same, remove " +
+                    kBaseWeightsName);
+}
+
+Json base_weights_json(const std::string& hash) { return {{kHashKey, hash}}; }
 
 PeftNames::PeftNames(const std::string& weight)
     : a(kPeftPrefix + module_of(weight) + kLoraA + ".weight"),

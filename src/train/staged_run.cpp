@@ -4,6 +4,7 @@
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/discovery.h"
+#include "ropewalk/settings/evaluation_tags.h"
 
 namespace ropewalk {
 namespace {
@@ -11,6 +12,10 @@ namespace {
 // Every stage was read as a run config before.
 std::filesystem::path run_dir_of(const RunStage& stage) {
   return stage.config.at("train").at("run_dir").get<std::string>();
+}
+
+std::filesystem::path metrics_of(const RunStage& stage) {
+  return run_dir_of(stage) / "metrics.jsonl";
 }
 
 int64_t steps_of(const RunStage& stage) {
@@ -37,28 +42,37 @@ int StagedRun::run() {
     RunStage& stage = stages_[i];
     if (!pretrained.empty()) stage.config["model"]["pretrained"] = pretrained;
     const Progress progress = look_at(stage);
+    // A stage that has begun has passed the gate before it.
+    const bool has_gate_ahead = i + 1 < stages_.size() && look_at(stages_[i + 1]).newest.empty();
     if (start_.resume.empty() || progress.step < steps_of(stage)) {
       // Without --resume a stage that has begun is refused by its trainer.
       if (!start_.resume.empty() || progress.newest.empty()) refuse_later_stages_begun(i);
       const int code = train(stage, start_of(stage, progress));
       if (code != kExitDone) return code;
+    } else if (has_gate_ahead && !stage.gates.empty() && !progress.is_evaluated) {
+      train(stage, start_);  // makes up for the evaluation
     }
-    if (i + 1 < stages_.size()) pass_gate(stage);
+    if (has_gate_ahead) pass_gate(stage);
     pretrained = look_at(stage).newest;
   }
   return kExitDone;
 }
 
 StagedRun::Progress StagedRun::look_at(const RunStage& stage) const {
-  Json seen = {{"newest", ""}, {"step", 0}};
+  Json seen = {{"newest", ""}, {"step", 0}, {"is_evaluated", false}};
   if (group_->rank() == 0) {
     const auto found = list_checkpoints(run_dir_of(stage) / "checkpoints");
     if (!found.empty()) {
-      seen = {{"newest", found.front().path.string()}, {"step", found.front().step}};
+      const int64_t step = found.front().step;
+      seen = {{"newest", found.front().path.string()},
+              {"step", step},
+              {"is_evaluated", find_evaluation(metrics_of(stage), step).has_value()}};
     }
   }
   seen = parse_json(group_->broadcast_text(seen.dump()), "the stage's folder");
-  return {.newest = seen.at("newest").get<std::string>(), .step = seen.at("step").get<int64_t>()};
+  return {.newest = seen.at("newest").get<std::string>(),
+          .step = seen.at("step").get<int64_t>(),
+          .is_evaluated = seen.at("is_evaluated").get<bool>()};
 }
 
 void StagedRun::refuse_impossible_start() const {
@@ -105,17 +119,10 @@ int StagedRun::train(const RunStage& stage, const StartOptions& start) {
 }
 
 void StagedRun::pass_gate(const RunStage& stage) const {
-  const Progress progress = look_at(stage);
+  const int64_t step = look_at(stage).step;
   // Rank 0's file; every rank ends alike.
   std::string fault;
-  if (group_->rank() == 0) {
-    try {
-      fault = join(shut_gates(stage, progress.step, run_dir_of(stage) / "metrics.jsonl"), "; ");
-    } catch (const DataError& error) {
-      fault = std::string(error.what()) + " (it may have been cut short: without " +
-              progress.newest + " --resume repeats it)";
-    }
-  }
+  if (group_->rank() == 0) fault = join(shut_gates(stage, step, metrics_of(stage)), "; ");
   fault = group_->broadcast_text(fault);
   if (fault.empty()) return;
   throw Error("stage " + std::to_string(stage.number) + " is done, but its gate stays shut: " +

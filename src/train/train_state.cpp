@@ -63,7 +63,7 @@ void start_from_adapter(const dist::NamedShardedTensors& weights,
   if (!inputs.config.lora.pretrained) return;
   on_every_rank(group, [&] {
     const PeftAdapter adapter = open_peft_adapter(*inputs.config.lora.pretrained);
-    check_adapter_base(adapter, *inputs.config.model.pretrained, base);
+    check_base_weights(adapter, *inputs.config.model.pretrained, base);
     import_adapter(weights, inputs.spec, adapter);
   });
 }

@@ -12,6 +12,7 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/data/loader.h"
 #include "ropewalk/optim/schedule.h"
+#include "ropewalk/settings/evaluation_tags.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/train/matmul_rate.h"
 #include "ropewalk/train/train_step.h"
@@ -50,6 +51,8 @@ struct Trainer::Parts {
   void log_sources() const;
   TrainStepResult do_step();
   std::vector<std::pair<std::string, int64_t>> tokens_by_source() const;
+  bool evaluates() const;
+  bool was_cut_short() const;
   void start_afresh();
   void cross_border(const TrainStepResult& result);
 
@@ -63,6 +66,7 @@ struct Trainer::Parts {
   std::unique_ptr<Loader> loader;
   std::unique_ptr<SpeedMeter> speed;
   std::vector<std::unique_ptr<Callback>> callbacks;
+  EvaluationCallback* evaluation = nullptr;  // one of them; null: off
   std::unique_ptr<BadSteps> bad_steps;
   int64_t step = 0;
   bool stopping = false;
@@ -121,8 +125,8 @@ void Trainer::Parts::add_callbacks() {
   callbacks.push_back(std::make_unique<MetricsCallback>(sink.get(), config.log.every_steps));
   // Saving comes first: an evaluation may be long, and a run may be ended during it.
   callbacks.push_back(std::make_unique<SavingCallback>(state.checkpointer(), config.checkpoint));
-  if (config.eval.every_steps > 0 && (inputs.validation || inputs.evaluation_tasks.tokenizer)) {
-    callbacks.push_back(std::make_unique<EvaluationCallback>(
+  if (evaluates()) {
+    auto callback = std::make_unique<EvaluationCallback>(
         EvaluationParts{.decoder = state.decoder(),
                         .data_parallel = state.data_parallel(),
                         .group = *group,
@@ -133,8 +137,25 @@ void Trainer::Parts::add_callbacks() {
                           .trained_rope = config.model.pretrained
                                               ? std::optional(inputs.model.trained_rope)
                                               : std::nullopt},
-        inputs.eval));
+        inputs.eval);
+    evaluation = callback.get();
+    callbacks.push_back(std::move(callback));
   }
+}
+
+bool Trainer::Parts::evaluates() const {
+  return inputs.eval.every_steps > 0 && (inputs.validation || inputs.evaluation_tasks.tokenizer);
+}
+
+// The evaluation at the step of the checkpoint that the run goes on from: a checkpoint comes first,
+// so that a run may be ended between the two.
+bool Trainer::Parts::was_cut_short() const {
+  if (!state.resumed_step() || !evaluates()) return false;
+  StepBorder border{.last = step >= inputs.config.train.steps};
+  border.report.step = step;
+  if (!is_due(border, inputs.eval.every_steps)) return false;
+  const bool is_missing = directory && !find_evaluation(directory->metrics_file(), step);
+  return group->broadcast_text(is_missing ? "missing" : "") == "missing";
 }
 
 BorderWishes Trainer::Parts::read_wishes() {
@@ -276,7 +297,8 @@ void Trainer::roll_back() {
 
 std::optional<int> Trainer::Parts::run() {
   const int64_t total_steps = inputs.config.train.steps;
-  if (step >= total_steps) {
+  const bool makes_up = was_cut_short();
+  if (step >= total_steps && !makes_up) {
     log_info("already at step " + std::to_string(step) +
              ": nothing to do. A larger train.steps continues the run");
     return kExitDone;
@@ -286,6 +308,11 @@ std::optional<int> Trainer::Parts::run() {
   add_callbacks();
   report_step(step);
   if (!state.resumed_step()) start_afresh();
+  if (makes_up) {
+    log_info("the evaluation at step " + std::to_string(step) + " was cut short, and is made now");
+    evaluation->evaluate(step);
+    speed->leave_out_time_since_measure();
+  }
   const auto& from = state.resumed_from();
   for (bool first = true; step < total_steps && !stopping; first = false) {
     const TrainStepResult result = do_step();

@@ -214,6 +214,23 @@ TEST(SvgChart, AFamilyGoesFromLightToDarkWhereColoursAreTooFew) {
   EXPECT_THAT(few, ElementsAre("#0072B2", "#D55E00", "#009E73", "#CC79A7"));
 }
 
+TEST(SvgChart, EveryMemberOfAFamilyOfSinglePointsIsSeen) {
+  ChartSpec spec = steps_chart(30);
+  const auto num_points = [&] {
+    const std::string svg = svg_chart(spec);
+    size_t count = 0;
+    for (size_t at = 0; (at = svg.find("stroke=\"#ffffff\"", at)) != std::string::npos; ++at)
+      ++count;
+    return count;
+  };
+  const size_t of_lines = num_points();
+  size_t num_values = 0;
+  for (const ChartSeries& series : spec.series) num_values += series.points.size();
+  EXPECT_LT(of_lines, num_values);  // unnamed lines have none
+  for (ChartSeries& series : spec.series) series.points.resize(1);
+  EXPECT_GE(num_points(), spec.series.size());
+}
+
 TEST(SvgChart, OfALargeFamilyTheLegendNamesFirstLastAndSomeBetween) {
   for (const int num_steps : {8, 30, 1000}) {
     size_t named = 0;

@@ -129,11 +129,13 @@ def test_other_protocols_do_not_compare(tmp_path, texts):
     (tmp_path / "pi.json").write_text(json.dumps(results))
     assert "inf" in ropewalk("eval", "compare", f"a={tmp_path / 'pi.json'}")
     results["results"][0].update(window="64", kind=None)
-    (tmp_path / "pi.json").write_text(json.dumps(dict(results, protocol="p")))
-    text = ropewalk("eval", "compare", f"a={tmp_path / 'pi.json'}", expect=2)
-    for part in ("pi.json", "3 faults", 'protocol: found "p", expected one of pi', "results[0].window: found",
-                 "results[0].kind: is missing"):
-        assert part in text, text
+    del results["results"][0]["nll"]
+    for protocol in ("p", ""):
+        (tmp_path / "pi.json").write_text(json.dumps(dict(results, protocol=protocol)))
+        text = ropewalk("eval", "compare", f"a={tmp_path / 'pi.json'}", expect=2)
+        for part in ("pi.json", "4 faults", f'protocol: found "{protocol}", expected one of pi',
+                     "results[0].window: found", "results[0].kind: is missing", "results[0].nll: is missing"):
+            assert part in text, text
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path, texts):

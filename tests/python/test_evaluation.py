@@ -123,6 +123,10 @@ def test_sampling_is_repeatable_by_seed():
 
 TASKS = {"passkey": {"windows": [128], "trials": 1}, "needle": {"lengths": [128], "depths": [0, 1], "trials": 1},
          "recall": {"lengths": [128], "keys": 2, "hops": 1, "trials": 2}}
+# Of the perplexities and tasks of the runs below.
+TAGS = {"eval/perplexity@32", "eval/perplexity@256", "eval/passkey@128", "eval/passkey_found@128",
+        "eval/needle@128", "eval/recall_keys@128", "eval/recall_variables@128",
+        "eval/choices/questions", "eval/choices_by_length/questions"}
 
 
 def question_file(path):
@@ -141,10 +145,7 @@ def test_tasks_while_training_equal_the_commands(tmp_path, data, ranks, kind):
     text = ropewalk("train", config, "--nproc", ranks)
     found = evaluations(tmp_path / "run")
     assert list(found) == [0, 6]
-    tags = {"eval/perplexity@32", "eval/perplexity@256", "eval/passkey@128", "eval/passkey_found@128",
-            "eval/needle@128", "eval/recall_keys@128", "eval/recall_variables@128",
-            "eval/choices/questions", "eval/choices_by_length/questions"}
-    assert set(found[0]) == set(found[6]) == tags
+    assert set(found[0]) == set(found[6]) == TAGS
     assert "eval at step 0:" in text and "passkey@128" in text
     model = checkpoint(tmp_path / "run", 6)
     own = tmp_path / "own"
@@ -157,6 +158,44 @@ def test_tasks_while_training_equal_the_commands(tmp_path, data, ranks, kind):
         kind = {"short": "choices", "passkey": "passkey-128"}.get(words[0], words[0])
         written = json.loads((tmp_path / "run" / "eval" / f"step-00000006.{kind}.json").read_text())
         assert approximately(written) == json.loads(own.read_text())
+
+
+def test_a_gate_may_ask_for_every_number_of_an_evaluation(tmp_path, data):
+    """A refused gate lists what there is: what the test above finds written."""
+    questions = question_file(tmp_path / "questions.jsonl")
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run",
+                       data={"validation": [str(data[1])]},
+                       eval={"every_steps": 6, "windows": [32, 256], "choices": [str(questions)], **TASKS})
+    text = json.loads(config.read_text())
+    text["stages"] = [{"gate": {"eval/none": {"at_most": 1}}}]
+    config.write_text(json.dumps(text))
+    listed = ropewalk("train", config, expect=2).partition("expected one of ")[2].partition(". ")[0]
+    assert set(listed.split(", ")) == TAGS
+
+
+def test_an_evaluation_that_a_run_was_ended_in_is_made_up_for(tmp_path, data):
+    config = small_run(tmp_path / "run.json", data[0], tmp_path / "run", train={"steps": 4},
+                       data={"validation": [str(data[1])]}, checkpoint={"every_steps": 2},
+                       eval={"every_steps": 2, "windows": [32]})
+    ropewalk("train", config)
+    whole = evaluations(tmp_path / "run")
+    file = tmp_path / "run" / "metrics.jsonl"
+
+    def cut_short():
+        """The checkpoint of step 4 is there and its numbers are not."""
+        lines = file.read_text().splitlines()
+        file.write_text("".join(f"{line}\n" for line in lines if not (
+            "eval/" in line and json.loads(line)["step"] == 4)))
+
+    cut_short()
+    assert "the evaluation at step 4 was cut short" in ropewalk("train", config, "--resume", "--nproc", 2)
+    assert evaluations(tmp_path / "run") == whole
+    cut_short()
+    text = ropewalk("train", config, "--resume", *settings(train__steps=6))
+    assert "the evaluation at step 4 was cut short" in text
+    found = evaluations(tmp_path / "run")
+    assert list(found) == [0, 2, 4, 6] and found[4] == whole[4]
+    assert "already at step 6" in ropewalk("train", config, "--resume", *settings(train__steps=6))
 
 
 def test_tensorboard_shows_the_evaluations_of_the_metrics(tmp_path, data):

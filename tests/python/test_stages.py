@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 
 import jsonschema
@@ -114,16 +113,22 @@ def test_only_the_evaluation_at_the_stages_end_opens_the_gate(tmp_path, data):
     evaluations = [line for line in lines if "eval/perplexity@32" in line]
     assert len(evaluations) > 1
     diverged = json.dumps(dict(json.loads(evaluations[-1]), **{"eval/perplexity@32": None}))
-    for last, said in (([diverged], "eval/perplexity@32 is not finite"), ([], "no evaluation at step 4 has")):
-        (stage / "metrics.jsonl").write_text(
-            "".join(line + "\n" for line in [*(line for line in lines if line != evaluations[-1]), *last]))
-        found = ropewalk("train", config, "--resume", expect=1)
-        assert said in found
-    # What it says to do.
-    assert f"without {checkpoint(stage, 4)} --resume repeats it" in found
-    shutil.rmtree(checkpoint(stage, 4))
-    ropewalk("train", config, "--resume")
+    others = "".join(line + "\n" for line in lines if line != evaluations[-1])
+    (stage / "metrics.jsonl").write_text(others + diverged + "\n")
+    assert "eval/perplexity@32 is not finite" in ropewalk("train", config, "--resume", expect=1)
+    (stage / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
+    text["stages"][0]["gate"] = {"eval/perplexity@64": {"at_most": 1e9}}
+    text["eval"]["windows"] = [32, 64]
+    config.write_text(json.dumps(text))
+    assert "eval/perplexity@64 was not measured at step 4" in ropewalk("train", config, "--resume", expect=1)
+    # As a run that was ended in its last evaluation, behind the checkpoint.
+    (stage / "metrics.jsonl").write_text(others)
+    found = ropewalk("train", config, "--resume")
+    assert "the evaluation at step 4 was cut short, and is made now" in found
     assert checkpoint(tmp_path / "run" / "stage-2", 5).exists()
+    # What has begun is not asked for its gate again.
+    (stage / "metrics.jsonl").unlink()
+    assert "already at step" not in ropewalk("train", config, "--resume")
 
 
 def test_a_gate_that_nothing_measures_is_refused_before_the_first_step(tmp_path, data):
@@ -134,6 +139,26 @@ def test_a_gate_that_nothing_measures_is_refused_before_the_first_step(tmp_path,
     found = ropewalk("train", config, "--set", "eval.every_steps=0", expect=2)
     assert "nothing is measured in this stage: eval.every_steps is 0" in found
     assert not (tmp_path / "run").exists()
+
+
+def test_updates_of_a_stage_are_merged_into_the_next(tmp_path, data):
+    """With an adapter that the first begins with, and no later one."""
+    config = staged(tmp_path, data)
+    text = json.loads(config.read_text())
+    text["lora"] = {"rank": 2}
+    config.write_text(json.dumps(text))
+    ropewalk("train", config)
+    ropewalk("export", tmp_path / "run" / "stage-1", tmp_path / "adapter", "--adapter")
+    text["lora"]["pretrained"] = str(tmp_path / "adapter")
+    text["train"]["run_dir"] = str(tmp_path / "again")
+    config.write_text(json.dumps(text))
+    ropewalk("train", config)
+    assert checkpoint(tmp_path / "again" / "stage-2", 5).exists()
+    assert "pretrained" not in json.loads(ropewalk("config", "print", config, "--stage", 2))["lora"]
+    text["stages"][1]["lora"] = {"pretrained": str(tmp_path / "adapter")}
+    config.write_text(json.dumps(text))
+    assert "stages[1].lora.pretrained: a stage goes on from the one before" in ropewalk(
+        "config", "validate", config, expect=2)
 
 
 def test_stages_that_cannot_be_are_refused_all_at_once(tmp_path, data):

@@ -23,8 +23,8 @@ PerplexityResult at(int64_t window, double factor, double perplexity) {
 
 StartNumbers of_llama(double trained, std::vector<PerplexityResult> started) {
   return {.trained = at(2048, 1, trained),
-          .other_layout = at(2048, 1, 100 * trained),
           .started = std::move(started),
+          .other_layout = 100 * trained,
           .trained_length = 2048,
           .vocab_size = 32000};
 }
@@ -61,12 +61,16 @@ TEST(StartCheck, AModelThatGuessesIsDoubtedOnce) {
 
 TEST(StartCheck, WeightsOfTheOtherLayoutAreDoubtedOnce) {
   StartNumbers numbers = of_llama(119, {at(8192, 4, 3e4)});
-  numbers.other_layout.perplexity = 22.4;
+  numbers.other_layout = 22.4;
   EXPECT_THAT(doubts_about_start(numbers),
               ElementsAre(HasSubstr("but 22.4 with the other rotary layout")));
   // Hardly used positions tell nothing.
-  numbers.other_layout.perplexity = 110;
+  numbers.other_layout = 110;
   EXPECT_THAT(doubts_about_start(numbers), ElementsAre(HasSubstr("should stay finite")));
+  // Where both are as good as guessing, something else is wrong.
+  numbers = of_llama(std::nan(""), {});
+  numbers.other_layout = 2e4;
+  EXPECT_THAT(doubts_about_start(numbers), ElementsAre(HasSubstr("near guessing")));
 }
 
 TEST(StartCheck, ASmallModelThatIsBadButLearnsIsNotDoubted) {

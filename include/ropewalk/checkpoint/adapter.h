@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 
 #include "ropewalk/dist/sharded_tensor.h"
 #include "ropewalk/spec/decoder_spec.h"
@@ -16,12 +15,6 @@ namespace ropewalk {
 void import_adapter(const dist::NamedShardedTensors& weights,
                     const DecoderSpec& spec,
                     const PeftAdapter& adapter);
-
-// Throws ConfigError where the adapter tells which weights it was trained beside (our exports do),
-// and they are not these. `hash`: weights_hash of `model_folder`.
-void check_adapter_base(const PeftAdapter& adapter,
-                        const std::filesystem::path& model_folder,
-                        const std::string& hash);
 
 // The low-rank updates in `source` (a checkpoint of a run that trains some, or the run directory:
 // its newest checkpoint) as an adapter folder, in fp32, published at once. Norms and embeddings

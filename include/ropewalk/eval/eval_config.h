@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ropewalk/config/fields.h"
+#include "ropewalk/spec/scaling_config.h"
 
 namespace ropewalk {
 
@@ -111,7 +112,7 @@ struct EvalConfig {
         field("scaling",
               &E::scaling,
               "Kind of position scaling that `factors` apply.",
-              one_of("linear|dynamic|yarn|longrope|llama3|proportional")),
+              one_of(kRopeKindChoices)),
         field("max_documents",
               &E::max_documents,
               "Documents to evaluate, from the first; 0 = all.",

@@ -68,7 +68,7 @@ struct EvalRecord {
   // The same for all steps at which a run measured this; empty: measured once.
   std::string family = {};
   EvalForm form = EvalForm::kPerplexity;
-  std::string protocol;                // of perplexity: pi, yarn, longlora
+  std::string protocol;                // of perplexity: pi, yarn, ...
   std::vector<ScaledResults> results;  // of every form but `short`
   std::vector<ShortPerplexity> short_perplexities;
   std::vector<ShortChoices> short_choices;

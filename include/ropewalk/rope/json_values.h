@@ -22,6 +22,7 @@ class JsonValues {
 
   bool is_object() const;  // a fault when it is not
   const Json* find(const std::string& key) const;
+  bool has(const std::string& key) const;  // also null
 
   std::optional<double> number(const std::string& key) const;
   std::optional<int64_t> integer(const std::string& key) const;

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ropewalk/base/json.h"
 #include "ropewalk/settings/evaluation_tasks.h"
 
 namespace ropewalk {
@@ -22,10 +25,14 @@ std::string recall_tag(const std::string& task, int64_t length);  // share found
 std::string choices_tag(const std::string& file);                 // accuracy
 std::string choices_by_length_tag(const std::string& file);       // length-normalized accuracy
 
-// All that an evaluation with this section and these tasks writes, in the order measured.
-// `config.windows` as they are in force.
+// All that an evaluation with this section and these tasks writes. `config.windows` as they are in
+// force.
 std::vector<std::string> evaluation_tags(const EvalConfig& config,
                                          bool has_validation,
                                          const EvaluationTasks& tasks);
+
+// The line of metrics.jsonl of the evaluation at `step`; of several the last. Nothing where the
+// file or the line is missing.
+std::optional<Json> find_evaluation(const std::filesystem::path& metrics_file, int64_t step);
 
 }  // namespace ropewalk

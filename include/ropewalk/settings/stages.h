@@ -51,7 +51,7 @@ std::vector<RunStage> read_stages(const std::filesystem::path& run_config,
                                   Diagnostics& faults);
 
 // What the evaluation at `step`, the stage's last, keeps a gate shut for, one line a gate; empty:
-// it is open. Throws DataError where metrics.jsonl does not have it.
+// it is open.
 std::vector<std::string> shut_gates(const RunStage& stage,
                                     int64_t step,
                                     const std::filesystem::path& metrics_file);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct PeftAdapter {
   bool use_rslora = false;
   bool ties_embeddings = false;  // ensure_weight_tying: an embedding in it is the output's as well
   std::shared_ptr<const SafetensorsFile> file;
+  // Hash of the weight files that it was trained beside, where base_weights.json tells (our exports
+  // have it; peft takes no notice).
+  std::optional<std::string> base_weights;
 
   double scale() const;  // of B A
 };
@@ -31,6 +35,15 @@ struct PeftAdapter {
 // Throws ConfigError with every entry of the config that asks for something else than plain LoRA,
 // CheckpointError for a file that cannot be read.
 PeftAdapter open_peft_adapter(const std::filesystem::path& folder);
+
+// Throws ConfigError where the adapter tells its base_weights and they are not those of
+// `model_folder` with this hash.
+void check_base_weights(const PeftAdapter& adapter,
+                        const std::filesystem::path& model_folder,
+                        const std::string& hash);
+
+inline constexpr const char* kBaseWeightsName = "base_weights.json";
+Json base_weights_json(const std::string& hash);
 
 // Whether a run can start from the adapter: `lora` is the run's section and `spec` its model with
 // updates; `trained` names what is trained. What differs goes to `faults`, by setting or tensor.

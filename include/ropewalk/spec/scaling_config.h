@@ -5,6 +5,10 @@
 
 namespace ropewalk {
 
+// Values of HF's `rope_type`.
+inline constexpr std::string_view kRopeKindChoices =
+    "linear|default|dynamic|yarn|longrope|llama3|proportional";
+
 struct ScalingConfig {
   std::optional<int64_t> max_position_embeddings;
   std::optional<double> pos_scaling_factor;
@@ -44,7 +48,7 @@ struct ScalingConfig {
         field("pos_scaling_type",
               &S::pos_scaling_type,
               "How rotary positions are scaled. `linear` is Position Interpolation.",
-              one_of("linear|default|dynamic|yarn|longrope|llama3|proportional"),
+              one_of(kRopeKindChoices),
               unset_means("the checkpoint's, or linear with `pos_scaling_factor`")),
         field("original_max_position_embeddings",
               &S::original_max_position_embeddings,

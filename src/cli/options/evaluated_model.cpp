@@ -18,7 +18,7 @@ void declare_evaluated_model(CLI::App& app, EvaluatedModel& model) {
                  "Kinds of position scaling that --factors apply, such as linear,yarn")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->capture_default_str()
+      ->default_str("linear")
       ->needs(factors);
   app.add_option("--nproc",
                  model.nproc,

@@ -69,7 +69,9 @@ void EvaluationCallback::before_first_step() {
 }
 
 void EvaluationCallback::after_step(const StepBorder& border) {
-  if (!border.stopping && is_due(border, config_.every_steps)) evaluate(border.report.step);
+  // A run that is stopped here makes up for it when it goes on; at its end it does not go on.
+  if (border.stopping && !border.last) return;
+  if (is_due(border, config_.every_steps)) evaluate(border.report.step);
 }
 
 void EvaluationCallback::evaluate(int64_t step) {
@@ -136,8 +138,11 @@ void EvaluationCallback::check_start(const EvaluationResults& results) {
   const int64_t within = std::min(shortest, trained.max_position_embeddings);
   parts_.decoder.set_rope(trained);
   numbers.trained = perplexity_at(within);
-  parts_.decoder.set_rope(with_other_layout(trained));
-  numbers.other_layout = perplexity_at(within);
+  // Layers with positions of their own keep their layout.
+  if (!parts_.decoder.spec().local_rope) {
+    parts_.decoder.set_rope(with_other_layout(trained));
+    numbers.other_layout = perplexity_at(within).perplexity;
+  }
   if (parts_.sink == nullptr) return;
   for (const std::string& doubt : doubts_about_start(numbers)) log_warn(doubt);
 }

@@ -42,11 +42,12 @@ class EvaluationCallback final : public Callback {
   // With the check of start_check.h.
   void before_first_step() override;
   void after_step(const StepBorder& border) override;
+  // Also makes up for one that a run was ended in.
+  void evaluate(int64_t step);
 
  private:
   void measure_tasks(EvaluationResults& results);
   PerplexityResult perplexity_at(int64_t window);
-  void evaluate(int64_t step);
   void check_start(const EvaluationResults& results);
 
   EvaluationParts parts_;

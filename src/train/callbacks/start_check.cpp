@@ -49,14 +49,15 @@ std::string explosion(const PerplexityResult& result, const StartNumbers& number
 
 std::vector<std::string> doubts_about_start(const StartNumbers& numbers) {
   const PerplexityResult& trained = numbers.trained;
-  if (numbers.other_layout.perplexity < kClearlyBetter * trained.perplexity) {
-    return {shown(trained) + " under the positions of pre-training, but " +
-            format_rounded(numbers.other_layout.perplexity) +
+  const double guessing = kGuessingShare * static_cast<double>(numbers.vocab_size);
+  const double other = numbers.other_layout.value_or(trained.perplexity);
+  if (other <= guessing && !(other >= kClearlyBetter * trained.perplexity)) {
+    return {shown(trained) + " under the positions of pre-training, but " + format_rounded(other) +
             " with the other rotary layout: the rows of the query and key weights are in the order "
             "of that one (interleaved pairs as in GPT-J and Meta's own files, halves as in Hugging "
             "Face's). Convert the checkpoint to the layout of its config.json"};
   }
-  if (!(trained.perplexity <= kGuessingShare * static_cast<double>(numbers.vocab_size))) {
+  if (!(trained.perplexity <= guessing)) {
     return {shown(trained) + " under the positions of pre-training is near guessing among " +
             format_count(numbers.vocab_size) +
             " tokens: the weights, the rotary layout or the tokenizer are not what this model was "

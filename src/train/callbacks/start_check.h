@@ -2,6 +2,7 @@
 // still runs, and is cheapest to find here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,10 @@ namespace ropewalk {
 
 struct StartNumbers {
   PerplexityResult trained;               // under the positions of pre-training, within its context
-  PerplexityResult other_layout;          // the same, had its heads the other rotary layout
   std::vector<PerplexityResult> started;  // under those that the run trains with
-  int64_t trained_length = 0;             // the context of pre-training, L
+  // Of `trained`, had the heads the other rotary layout; nothing where that cannot be measured.
+  std::optional<double> other_layout;
+  int64_t trained_length = 0;  // the context of pre-training, L
   int64_t vocab_size = 0;
 };
 
