@@ -167,25 +167,25 @@ std::shared_ptr<const TokenDataset> open_shards(const std::string& key,
 }
 
 // What stands before each document: as data.add_bos says, else as the tokenizer itself does.
-std::optional<int32_t> bos_before_documents(const TrainInputs& inputs, const HfModel& model) {
+std::optional<int32_t> bos_before_documents(const TrainInputs& inputs) {
   const std::optional<bool> wanted = inputs.config.data.add_bos;
-  if (wanted) return *wanted ? std::optional<int32_t>(*model.spec.bos_token_id) : std::nullopt;
+  const DecoderSpec& spec = inputs.model.spec;
+  if (wanted) return *wanted ? std::optional<int32_t>(*spec.bos_token_id) : std::nullopt;
   if (!tokenizer_in(inputs.tokenizer_folder)) return std::nullopt;
   const auto tokenizer = Tokenizer::load(inputs.tokenizer_folder);
   return tokenizer->add_bos() ? tokenizer->bos_id() : std::nullopt;
 }
 
-std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs,
-                                                 const HfModel& model,
-                                                 Diagnostics& faults) {
+std::shared_ptr<const SampleSource> make_samples(const TrainInputs& inputs, Diagnostics& faults) {
   const DataConfig& data = inputs.config.data;
   std::shared_ptr<const SampleSource> samples;
   if (!is_sound(faults, {"data", "model.eos_token_id"})) return samples;
   collect_faults(faults, "data.train", [&] {
-    const auto eos = static_cast<int32_t>(model.spec.eos_token_ids.front());
+    const DecoderSpec& spec = inputs.model.spec;
+    const auto eos = static_cast<int32_t>(spec.eos_token_ids.front());
     const SequenceOptions sequence{
-        .sequence_length = sequence_length(data, model.spec),
-        .bos_id = bos_before_documents(inputs, model),
+        .sequence_length = sequence_length(data, spec),
+        .bos_id = bos_before_documents(inputs),
         .eos_id = data.add_eos.value_or(true) ? std::optional(eos) : std::nullopt,
         .padding_id = eos,
         .min_piece_tokens = data.packing == Packing::kDocument
@@ -233,7 +233,7 @@ TrainInputs load_train_inputs(const RunStage& stage, int64_t world_size, Diagnos
     inputs.model = *model;
     inputs.eval = evaluation_in_force(config, model->spec);
     if (is_sound(found, {"eval", "data", "model"})) check_evaluation(inputs, stage.gates, found);
-    if (inputs.train_tokens) inputs.samples = make_samples(inputs, *model, found);
+    if (inputs.train_tokens) inputs.samples = make_samples(inputs, found);
   }
   found.throw_if_errors<ConfigError>(inputs.source);
   inputs.spec = with_lora(config, model->spec, found);
