@@ -286,8 +286,9 @@ RANK_BODY(save_a_large_model) {
   checkpointer.save(1);
   const int64_t growth_kib = memory_kib("VmHWM") - before_kib;
   const int64_t embedding_kib = 20000 * 512 * 4 / 1024;
-  // Its own tensor and another that is gathered, or its own in the type of the file too.
-  EXPECT_LT(growth_kib, 2 * embedding_kib + 10'000);
+  // Its own tensor and another that is gathered, or its own in the type of the file too. What
+  // threads keep besides varies by a quarter of one; a third, of bf16, would be half of one.
+  EXPECT_LT(growth_kib, 2 * embedding_kib + 18'000);
 }
 
 TEST(ShardedCheckpoint, SavingTakesTwoTensorsOfMemory) {
