@@ -8,11 +8,12 @@
 namespace ropewalk {
 
 RopeParameters rescale(const RopeParameters& own, RopeKind kind, double factor) {
-  if (!std::isfinite(factor) || factor < 1) {
-    throw ConfigError(
-        "factor " + format_number(factor) +
-        ": expected a number >= 1. Positions are DIVIDED by the factor: write 16, not "
-        "0.0625");
+  // The extended length has to stay a whole number.
+  constexpr double kLargest = 1e9;
+  if (!(factor >= 1 && factor <= kLargest)) {
+    throw ConfigError("factor " + format_number(factor) + ": expected a number from 1 to " +
+                      format_number(kLargest) +
+                      ". Positions are DIVIDED by the factor: write 16, not 0.0625");
   }
   // Which pairs of a proportional model turn is no scaling: its own factor divides like linear's.
   if (own.kind == RopeKind::kProportional && kind == RopeKind::kLinear) kind = own.kind;

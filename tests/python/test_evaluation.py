@@ -255,29 +255,39 @@ def test_a_broken_start_is_doubted(tmp_path, known_text):
     assert "near guessing among 2,048 tokens" in text
 
 
-def interleaved(folder):
-    """The model's weights in the other rotary layout, as a wrong conversion leaves them."""
+def changed_model(folder, change):
+    """The example model with `change(name, weight)` for each weight."""
     shutil.copytree(OWN_MODEL, folder)
     weights = load_file(folder / "model.safetensors")
-    for name, weight in weights.items():
-        if name.endswith(("q_proj.weight", "k_proj.weight")):
-            heads = weight.view(-1, 2, 32, weight.shape[-1])  # heads of 64
-            weights[name] = heads.transpose(1, 2).reshape(weight.shape).contiguous()
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file({name: change(name, weight).contiguous() for name, weight in weights.items()},
+              folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 
+def interleaved(name, weight):
+    """The other rotary layout, as a wrong conversion leaves it."""
+    if not name.endswith(("q_proj.weight", "k_proj.weight")):
+        return weight
+    return weight.view(-1, 2, 32, weight.shape[-1]).transpose(1, 2).reshape(weight.shape)  # heads of 64
+
+
 def test_weights_in_the_other_rotary_layout_are_told(tmp_path, known_text):
-    model = interleaved(tmp_path / "interleaved")
+    model = changed_model(tmp_path / "interleaved", interleaved)
     text = start_of(tmp_path, known_text, model={"pretrained": str(model)})
     assert text.count("warning") == 1 and "with the other rotary layout" in text
 
 
-def test_the_start_is_judged_under_the_runs_own_scaling(tmp_path, known_text):
-    """Whatever eval.factors measures besides: here what is broken by its factor is not the run."""
-    evaluated = {"every_steps": 1, "windows": [64], "factors": [1, 1000], "scaling": "yarn"}
-    text = start_of(tmp_path, known_text, evaluated)
-    assert "perplexity@64/factor_1000" in text and "warning" not in text, text
+def test_the_start_is_judged_under_the_runs_own_scaling(tmp_path):
+    """Whatever eval.factors measures besides: a model that is too sure of itself explodes under factor 4,
+    and not under the run's 2."""
+    model = changed_model(tmp_path / "sure",
+                          lambda name, weight: 4 * weight if name == "model.norm.weight" else weight)
+    (tmp_path / "text.txt").write_text("def f(a, b):\n    return a + b\n\n" * 200)
+    ropewalk("prepare", tmp_path / "text.txt", "--tokenizer", OWN_MODEL, "--output", tmp_path / "shards")
+    text = start_of(tmp_path, tmp_path / "shards", {"every_steps": 1, "windows": [64, 512], "factors": [4]},
+                    model={"pretrained": str(model)})
+    exploded = float(text.partition("perplexity@512/factor_4 ")[2].split()[0])
+    assert exploded > 1000 and "warning" not in text, text
 
 
 def test_no_evaluation_before_the_first_step_where_it_is_off(tmp_path, data):

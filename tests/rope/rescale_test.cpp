@@ -37,6 +37,7 @@ TEST(Rescale, RefusesFactorsBelowOneAndKindsThatNeedMore) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THROW(rescale(base(), RopeKind::kLinear, 0.5), ConfigError);
   EXPECT_THROW(rescale(base(), RopeKind::kLinear, nan), ConfigError);
+  EXPECT_THROW(rescale(base(), RopeKind::kLinear, 1e30), ConfigError);
   EXPECT_THROW(rescale(base(), RopeKind::kLlama3, 8), ConfigError);
   EXPECT_THROW(rescale(base(), RopeKind::kDefault, 8), ConfigError);
 }
