@@ -4,7 +4,7 @@
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/text.h"
 #include "ropewalk/checkpoint/discovery.h"
-#include "ropewalk/settings/evaluation_tags.h"
+#include "train/callbacks/evaluation.h"
 
 namespace ropewalk {
 namespace {
@@ -49,7 +49,8 @@ int StagedRun::run() {
       if (!start_.resume.empty() || progress.newest.empty()) refuse_later_stages_begun(i);
       const int code = train(stage, start_of(stage, progress));
       if (code != kExitDone) return code;
-    } else if (has_gate_ahead && !stage.gates.empty() && !progress.is_evaluated) {
+    } else if (has_gate_ahead && !stage.gates.empty() &&
+               lacks_evaluation(progress.step, metrics_of(stage), *group_)) {
       train(stage, start_);  // makes up for the evaluation
     }
     if (has_gate_ahead) pass_gate(stage);
@@ -59,20 +60,15 @@ int StagedRun::run() {
 }
 
 StagedRun::Progress StagedRun::look_at(const RunStage& stage) const {
-  Json seen = {{"newest", ""}, {"step", 0}, {"is_evaluated", false}};
+  Json seen = {{"newest", ""}, {"step", 0}};
   if (group_->rank() == 0) {
     const auto found = list_checkpoints(run_dir_of(stage) / "checkpoints");
     if (!found.empty()) {
-      const int64_t step = found.front().step;
-      seen = {{"newest", found.front().path.string()},
-              {"step", step},
-              {"is_evaluated", find_evaluation(metrics_of(stage), step).has_value()}};
+      seen = {{"newest", found.front().path.string()}, {"step", found.front().step}};
     }
   }
   seen = parse_json(group_->broadcast_text(seen.dump()), "the stage's folder");
-  return {.newest = seen.at("newest").get<std::string>(),
-          .step = seen.at("step").get<int64_t>(),
-          .is_evaluated = seen.at("is_evaluated").get<bool>()};
+  return {.newest = seen.at("newest").get<std::string>(), .step = seen.at("step").get<int64_t>()};
 }
 
 void StagedRun::refuse_impossible_start() const {

@@ -12,7 +12,6 @@
 #include "ropewalk/base/text.h"
 #include "ropewalk/data/loader.h"
 #include "ropewalk/optim/schedule.h"
-#include "ropewalk/settings/evaluation_tags.h"
 #include "ropewalk/spec/formulas.h"
 #include "ropewalk/train/matmul_rate.h"
 #include "ropewalk/train/train_step.h"
@@ -153,9 +152,8 @@ bool Trainer::Parts::was_cut_short() const {
   if (!state.resumed_step() || !evaluates()) return false;
   StepBorder border{.last = step >= inputs.config.train.steps};
   border.report.step = step;
-  if (!is_due(border, inputs.eval.every_steps)) return false;
-  const bool is_missing = directory && !find_evaluation(directory->metrics_file(), step);
-  return group->broadcast_text(is_missing ? "missing" : "") == "missing";
+  return is_due(border, inputs.eval.every_steps) &&
+         lacks_evaluation(step, directory ? directory->metrics_file() : "", *group);
 }
 
 BorderWishes Trainer::Parts::read_wishes() {

@@ -20,8 +20,8 @@ struct PerplexityOptions {
   // 1 .. window; 0: the paper's 256, or the window where that is smaller. Not of yarn_truncate.
   int64_t stride = 0;
   int64_t max_documents = 0;  // from the first; 0 = all
-  std::optional<int32_t> bos_id =
-      std::nullopt;             // put in front of a window where its protocol has it
+  // Put in front of a window where its protocol has it.
+  std::optional<int32_t> bos_id = std::nullopt;
   int64_t batch_tokens = 8192;  // tokens computed at once, at least one window; memory only
 };
 

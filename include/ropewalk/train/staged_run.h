@@ -33,7 +33,6 @@ class StagedRun {
   struct Progress {
     std::string newest;  // checkpoint; empty: none
     int64_t step = 0;
-    bool is_evaluated = false;  // at that step
   };
   Progress look_at(const RunStage& stage) const;
   void refuse_impossible_start() const;

@@ -5,6 +5,7 @@
 #include "ropewalk/base/log.h"
 #include "ropewalk/base/progress.h"
 #include "ropewalk/rope/rescale.h"
+#include "ropewalk/settings/evaluation_tags.h"
 #include "train/callbacks/start_check.h"
 
 namespace ropewalk {
@@ -49,6 +50,11 @@ RopeParameters with_other_layout(RopeParameters rope) {
 }
 
 }  // namespace
+
+bool lacks_evaluation(int64_t step, const std::filesystem::path& metrics_file, dist::Group& group) {
+  const bool lacks = group.rank() == 0 && !find_evaluation(metrics_file, step);
+  return group.broadcast_text(lacks ? "lacks" : "") == "lacks";
+}
 
 EvaluationCallback::EvaluationCallback(const EvaluationParts& parts,
                                        EvaluationTargets targets,

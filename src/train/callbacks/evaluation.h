@@ -33,6 +33,9 @@ struct EvaluationTargets {
   std::optional<RopeParameters> trained_rope;  // of the pre-trained weights; none: from scratch
 };
 
+// Whether rank 0's metrics.jsonl has no evaluation at `step`; the same on every rank. Collective.
+bool lacks_evaluation(int64_t step, const std::filesystem::path& metrics_file, dist::Group& group);
+
 class EvaluationCallback final : public Callback {
  public:
   // `config.windows` is not empty.
