@@ -53,19 +53,7 @@ double loss_of(const JsonValues& values, const std::string& key) {
   return values.number(key).value_or(std::numeric_limits<double>::infinity());
 }
 
-template <typename Visit>
-void for_each_object(const Json& list, const std::string& where, Diagnostics& faults, Visit visit) {
-  if (!list.is_array()) {
-    faults.error(where, std::string("found a JSON ") + list.type_name() + ", expected a list");
-    return;
-  }
-  for (size_t i = 0; i < list.size(); ++i) {
-    const JsonValues values(list[i], where + "[" + std::to_string(i) + "]", faults);
-    if (values.is_object()) visit(values);
-  }
-}
-
-PerplexityResult result_from(const JsonValues& values, Diagnostics& faults) {
+PerplexityResult result_from(const JsonValues& values) {
   PerplexityResult result;
   result.window = values.required_integer("window").value_or(0);
   result.stride = values.required_integer("stride").value_or(0);
@@ -77,9 +65,8 @@ PerplexityResult result_from(const JsonValues& values, Diagnostics& faults) {
   result.documents = values.required_integer("documents").value_or(0);
   const auto low = values.number("perplexity_low"), high = values.number("perplexity_high");
   if (low && high) result.interval = Interval{*low, *high};
-  const Json* positions = values.find("positions");
-  if (positions == nullptr) return result;
-  for_each_object(*positions, values.path("positions"), faults, [&](const JsonValues& part) {
+  if (!values.find("positions")) return result;
+  values.for_each("positions", [&](const JsonValues& part) {
     result.positions.push_back({.begin = part.required_integer("begin").value_or(0),
                                 .end = part.required_integer("end").value_or(0),
                                 .nll = loss_of(part, "nll"),
@@ -121,8 +108,8 @@ std::vector<PerplexityResult> read_perplexity_json(const std::filesystem::path& 
                    "found \"" + *name + "\", expected one of " +
                        join(enum_choices<PerplexityProtocol>(), ", "));
     }
-    for_each_object(json.value("results", Json()), "results", faults, [&](const JsonValues& row) {
-      results.push_back(result_from(row, faults));
+    values.for_each("results", [&](const JsonValues& row) {
+      results.push_back(result_from(row));
       results.back().protocol = protocol.value_or(PerplexityProtocol::kPi);
     });
     if (results.empty()) faults.error("results", "has none");

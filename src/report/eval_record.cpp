@@ -1,7 +1,6 @@
 #include "ropewalk/report/eval_record.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <set>
 
@@ -41,20 +40,6 @@ std::string describe_value(const Json& json) {
                       : "an object with the keys " + quoted_text(join(keys, ", "));
 }
 
-// Calls `visit(element, its place)` for each of a list.
-void for_each_of(const JsonValues& values,
-                 const std::string& key,
-                 const std::function<void(const Json&, const std::string&)>& visit) {
-  const Json* list = values.find(key);
-  if (list == nullptr || !list->is_array()) {
-    values.fault(key, "found " + (list ? quoted_text(list->dump()) : "none") + "; expected a list");
-    return;
-  }
-  for (size_t i = 0; i < list->size(); ++i) {
-    visit((*list)[i], values.path(key) + "[" + std::to_string(i) + "]");
-  }
-}
-
 int64_t required_positive(const JsonValues& values, const std::string& key) {
   if (!values.find(key)) values.fault(key, "is missing");
   return values.positive_integer(key).value_or(1);
@@ -72,16 +57,14 @@ ScaledResults& under(const JsonValues& values, EvalRecord& record) {
   return record.results.back();
 }
 
-void read_window(const JsonValues& values, Diagnostics& faults, EvalRecord& record) {
+void read_window(const JsonValues& values, EvalRecord& record) {
   WindowResult result;
   result.window = required_positive(values, "window");
   result.perplexity = values.number("perplexity").value_or(std::numeric_limits<double>::infinity());
   const auto low = values.number("perplexity_low"), high = values.number("perplexity_high");
   if (low && high) result.interval = {*low, *high};
   if (values.find("positions")) {
-    for_each_of(values, "positions", [&](const Json& json, const std::string& where) {
-      const JsonValues part(json, where, faults);
-      if (!part.is_object()) return;
+    values.for_each("positions", [&](const JsonValues& part) {
       result.positions.push_back({.begin = part.required_integer("begin").value_or(0),
                                   .end = part.required_integer("end").value_or(0),
                                   .nll = part.required_number("nll").value_or(0)});
@@ -122,13 +105,11 @@ void check_grid(const JsonValues& values, const ScaledResults& results) {
                    std::to_string(kMostCells) + " places");
 }
 
-void read_retrieval(const JsonValues& values, Diagnostics& faults, EvalRecord& record) {
+void read_retrieval(const JsonValues& values, EvalRecord& record) {
   ScaledResults& results = under(values, record);
   results.k_max = values.integer("k_max");
-  for_each_of(values, "scores", [&](const Json& json, const std::string& where) {
-    const JsonValues score(json, where, faults);
-    if (score.is_object()) read_score(score, record.form, results);
-  });
+  values.for_each("scores",
+                  [&](const JsonValues& score) { read_score(score, record.form, results); });
   if (record.form == EvalForm::kNeedle) check_grid(values, results);
 }
 
@@ -147,17 +128,13 @@ double required_share(const JsonValues& values, const std::string& key) {
 EvalRecord parse_short(const JsonValues& values, Diagnostics& faults) {
   EvalRecord record;
   record.form = EvalForm::kShort;
-  for_each_of(values, "perplexity", [&](const Json& json, const std::string& where) {
-    const JsonValues row(json, where, faults);
-    if (!row.is_object()) return;
+  values.for_each("perplexity", [&](const JsonValues& row) {
     record.short_perplexities.push_back(
         {.model = short_model(row),
          .window = required_positive(row, "window"),
          .perplexity = row.number("perplexity").value_or(std::numeric_limits<double>::infinity())});
   });
-  for_each_of(values, "choices", [&](const Json& json, const std::string& where) {
-    const JsonValues row(json, where, faults);
-    if (!row.is_object()) return;
+  values.for_each("choices", [&](const JsonValues& row) {
     record.short_choices.push_back(
         {.model = short_model(row),
          .task = row.required_text("task").value_or(""),
@@ -179,13 +156,11 @@ EvalRecord parse_eval_record(const Json& json, EvalForm form, Diagnostics& fault
   if (form == EvalForm::kPerplexity) {
     record.protocol = values.required_text("protocol").value_or("");
   }
-  for_each_of(values, "results", [&](const Json& element, const std::string& where) {
-    const JsonValues result(element, where, faults);
-    if (!result.is_object()) return;
+  values.for_each("results", [&](const JsonValues& result) {
     if (form == EvalForm::kPerplexity) {
-      read_window(result, faults, record);
+      read_window(result, record);
     } else {
-      read_retrieval(result, faults, record);
+      read_retrieval(result, record);
     }
   });
   if (faults.ok() && record.results.empty()) values.fault("results", "the list is empty");

@@ -110,6 +110,19 @@ std::optional<std::string> JsonValues::required_text(const std::string& key) con
   return require(key, text(key));
 }
 
+void JsonValues::for_each(const std::string& key,
+                          const std::function<void(const JsonValues&)>& visit) const {
+  const Json* list = find(key);
+  if (list == nullptr || !list->is_array()) {
+    fault(key, "found " + (list ? quoted_text(list->dump()) : "none") + "; expected a list");
+    return;
+  }
+  for (size_t i = 0; i < list->size(); ++i) {
+    const JsonValues element((*list)[i], path(key) + "[" + std::to_string(i) + "]", diagnostics_);
+    if (element.is_object()) visit(element);
+  }
+}
+
 std::optional<double> JsonValues::number_above_zero(const std::string& key) const {
   const auto value = number(key);
   if (value && !(*value > 0.0)) {

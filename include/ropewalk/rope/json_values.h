@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ class JsonValues {
   std::optional<double> required_number(const std::string& key) const;
   std::optional<int64_t> required_integer(const std::string& key) const;
   std::optional<std::string> required_text(const std::string& key) const;
+
+  // Calls `visit` for each object of a list; what is no object or no list is a fault.
+  void for_each(const std::string& key, const std::function<void(const JsonValues&)>& visit) const;
 
   std::optional<double> number_above_zero(const std::string& key) const;
   std::optional<int64_t> positive_integer(const std::string& key) const;
